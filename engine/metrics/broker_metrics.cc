@@ -1,0 +1,70 @@
+#include "engine/metrics/broker_metrics.h"
+
+namespace tandem::metrics {
+namespace {
+
+constexpr Family kConnectionsClosed = {"tandem_connections_closed_total", Kind::kCounter,
+                                       Unit::kPlain, "Connections ended, by reason."};
+constexpr Family kConnectsRefused = {"tandem_connects_refused_total", Kind::kCounter, Unit::kPlain,
+                                     "CONNECT packets answered with an error."};
+constexpr Family kSessions = {"tandem_sessions", Kind::kGauge, Unit::kPlain,
+                              "Sessions known to the cluster, online or offline."};
+constexpr Family kTakeovers = {"tandem_session_takeovers_total", Kind::kCounter, Unit::kPlain,
+                               "Sessions taken over by a new connection."};
+constexpr Family kPacketsReceived = {"tandem_packets_received_total", Kind::kCounter, Unit::kPlain,
+                                     "Control packets read."};
+constexpr Family kPacketsSent = {"tandem_packets_sent_total", Kind::kCounter, Unit::kPlain,
+                                 "Control packets written."};
+constexpr Family kPublishReceived = {"tandem_publish_received_total", Kind::kCounter, Unit::kPlain,
+                                     "Messages taken from clients."};
+constexpr Family kPublishDelivered = {"tandem_publish_delivered_total", Kind::kCounter,
+                                      Unit::kPlain, "Messages handed to subscribers."};
+constexpr Family kPublishDropped = {"tandem_publish_dropped_total", Kind::kCounter, Unit::kPlain,
+                                    "Messages that a subscriber will never get, by reason."};
+constexpr Family kDelivery = {"tandem_publish_delivery_seconds", Kind::kHistogram,
+                              Unit::kNanoseconds,
+                              "From PUBLISH read to the subscriber's bytes given to the kernel."};
+constexpr Family kAck = {"tandem_publish_ack_seconds", Kind::kHistogram, Unit::kNanoseconds,
+                         "From PUBLISH read to PUBACK or PUBREC written."};
+constexpr Family kSubscriptions = {"tandem_subscriptions", Kind::kGauge, Unit::kPlain,
+                                   "Subscriptions, shared ones included."};
+constexpr Family kRetainedMessages = {"tandem_retained_messages", Kind::kGauge, Unit::kPlain,
+                                      "Retained messages."};
+constexpr Family kRetainedBytes = {"tandem_retained_bytes", Kind::kGauge, Unit::kPlain,
+                                   "Payload bytes of retained messages."};
+constexpr Family kQueuedMessages = {"tandem_queued_messages", Kind::kGauge, Unit::kPlain,
+                                    "Messages waiting for a subscriber."};
+constexpr Family kQueuedBytes = {"tandem_queued_bytes", Kind::kGauge, Unit::kPlain,
+                                 "Payload bytes waiting for a subscriber."};
+constexpr Family kInflight = {"tandem_inflight_messages", Kind::kGauge, Unit::kPlain,
+                              "QoS 1 and 2 messages not yet acknowledged."};
+constexpr Family kMatchesCutOff = {"tandem_matches_cut_off_total", Kind::kCounter, Unit::kPlain,
+                                   "Topic matches that visited too many filters and were cut off."};
+
+}  // namespace
+
+void BrokerMetrics::Collect(Exposition& out) const {
+  out.Add(kConnectionsClosed, "reason", connections_closed_);
+  out.Add(kConnectsRefused, "reason", connects_refused_);
+  out.Add(kSessions, "state", sessions_);
+  out.Add(kTakeovers, "from", takeovers_);
+  out.Add(kPacketsReceived, "type", packets_received_);
+  out.Add(kPacketsSent, "type", packets_sent_);
+  out.Add(kPublishReceived, "qos", publish_received_);
+  out.Add(kPublishDelivered, "qos", publish_delivered_);
+  out.Add(kPublishDropped, "reason", publish_dropped_);
+  for (std::size_t i = 0; i < delivery_.size(); ++i) {
+    out.Add(kDelivery, {{"path", kLabelValues<DeliveryPath>[i]}}, delivery_[i]);
+  }
+  out.Add(kAck, {{"qos", "1"}}, ack_[0]);
+  out.Add(kAck, {{"qos", "2"}}, ack_[1]);
+  out.Add(kSubscriptions, {}, subscriptions_);
+  out.Add(kRetainedMessages, {}, retained_messages_);
+  out.Add(kRetainedBytes, {}, retained_bytes_);
+  out.Add(kQueuedMessages, {}, queued_messages_);
+  out.Add(kQueuedBytes, {}, queued_bytes_);
+  out.Add(kInflight, "direction", inflight_);
+  out.Add(kMatchesCutOff, {}, matches_cut_off_);
+}
+
+}  // namespace tandem::metrics
