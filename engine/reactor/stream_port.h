@@ -21,6 +21,8 @@ class StreamHandler {
   virtual void OnReceivedDirect(std::size_t bytes) = 0;      // kDirect
   virtual void OnSent() = 0;
   virtual void OnClosed(CloseReason reason) = 0;
+  // The answer to Detach(); the last event here. Dropping the handoff closes the connection.
+  virtual void OnDetached(std::unique_ptr<Handoff> /*handoff*/) {}
 };
 
 // Takes accepted connections. Must answer each by StreamPort::Attach or Close before it returns.
@@ -42,6 +44,10 @@ class StreamPort {
   virtual void Receive(ConnectionId id, MutableBytes memory) = 0;
   virtual void Release(const ReceivedSlice& slice) = 0;
   virtual void Close(ConnectionId id, CloseMode mode) = 0;
+  // Moves a connection to another core of this node: Detach() here (no Send in flight, no Receive() waiting; ends in
+  // OnDetached or OnClosed), carry the handoff over, Adopt() there.
+  virtual void Detach(ConnectionId id) = 0;
+  virtual ConnectionId Adopt(std::unique_ptr<Handoff> handoff, StreamHandler& handler) = 0;
 };
 
 }  // namespace tandem::reactor
