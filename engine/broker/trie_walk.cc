@@ -1,0 +1,121 @@
+// SubscriptionTrie::Match: from a topic to the entries of the filters that match it.
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "engine/broker/subscription_trie.h"
+
+namespace tandem::broker {
+
+// The walk of one match, depth first. At each node of depth d it follows the literal child for
+// level d and puts the '+' child aside, so that at most one node per depth waits. No node can be
+// reached twice: the trie is a tree.
+//
+// Entries are handed out in batches: while the walk goes on, their cache lines are on the way.
+class SubscriptionTrie::Walker {
+ public:
+  Walker(const SubscriptionTrie& trie, std::string_view topic, Batch visit)
+      : trie_(trie),
+        visit_(visit),
+        wildcards_at_root_(!topic.starts_with('$')),
+        depth_end_(SplitLevels(topic, levels_.data())) {}
+
+  bool Run(std::size_t visits_max) {
+    if (trie_.edges_.size() >= kPrefetchFrom) PrefetchLiteralPath();
+    bool complete = true;
+    Push(trie_.root_, 0, kRootKey);
+    for (std::size_t visits = 0; waiting_ > 0; ++visits) {
+      if (visits == visits_max) {
+        complete = false;
+        break;
+      }
+      Step(stack_[--waiting_]);
+    }
+    Flush();
+    return complete;
+  }
+
+ private:
+  struct Stop {
+    NodeId node;
+    std::uint32_t depth;
+    PathKey key;
+  };
+
+  // From this many nodes on the trie is beyond the caches, and fetching ahead pays for itself.
+  static constexpr std::size_t kPrefetchFrom = 8'192;
+  static constexpr std::size_t kBatch = 32;
+
+  void Step(const Stop at) {
+    const TrieNode& node = trie_.nodes_[at.node];
+    const bool wildcards = at.depth > 0 || wildcards_at_root_;  // [MQTT-4.7.2-1]
+    if (wildcards) Emit(node.multi_entry);  // '#' matches the parent level too (4.7.1.2)
+    if (at.depth == depth_end_) {
+      Emit(node.entry);
+      return;
+    }
+    if (wildcards && node.plus_child != kNoNode) {
+      __builtin_prefetch(&trie_.nodes_[node.plus_child]);
+      Push(node.plus_child, at.depth + 1, ExtendPlus(at.key));
+    }
+    if (node.literal_children > 0) {
+      const Level& level = levels_[at.depth];
+      const PathKey key = Extend(at.key, level);
+      const NodeId child = trie_.FindChild(at.node, level, key);
+      if (child != kNoNode) Push(child, at.depth + 1, key);
+    }
+  }
+
+  void Push(NodeId node, std::uint32_t depth, PathKey key) {
+    stack_[waiting_++] = {node, depth, key};
+  }
+
+  void Emit(EntryId id) {
+    if (id == kNoEntry) return;
+    const FilterEntry* entry = &trie_.entries_[id];
+    __builtin_prefetch(entry);
+    if (emitted_ == kBatch) Flush();
+    batch_[emitted_++] = entry;
+  }
+
+  void Flush() {
+    if (emitted_ > 0) visit_({batch_.data(), emitted_});
+    emitted_ = 0;
+  }
+
+  // The path without wildcards is known from the topic alone: fetches all its slots at once, then
+  // all its nodes, instead of waiting for memory twice per level.
+  void PrefetchLiteralPath() {
+    PathKey key = kRootKey;
+    std::array<PathKey, kTopicLevelsMax> keys;
+    for (std::size_t depth = 0; depth < depth_end_; ++depth) {
+      keys[depth] = key = Extend(key, levels_[depth]);
+      trie_.edges_.Prefetch(key);
+    }
+    for (std::size_t depth = 0; depth < depth_end_; ++depth) {
+      trie_.edges_.Find(keys[depth], [this](NodeId child) {
+        __builtin_prefetch(&trie_.nodes_[child]);
+        return true;
+      });
+    }
+  }
+
+  const SubscriptionTrie& trie_;
+  const Batch visit_;
+  const bool wildcards_at_root_;
+  // Not initialized: only what the topic needs is written.
+  std::array<Level, kTopicLevelsMax> levels_;
+  const std::size_t depth_end_;
+  std::array<Stop, kTopicLevelsMax + 1> stack_;
+  std::size_t waiting_ = 0;
+  std::array<const FilterEntry*, kBatch> batch_;
+  std::size_t emitted_ = 0;
+};
+
+bool SubscriptionTrie::Walk(std::string_view topic, std::size_t visits_max, Batch visit) const {
+  Walker walker(*this, topic, visit);
+  return walker.Run(visits_max);
+}
+
+}  // namespace tandem::broker
