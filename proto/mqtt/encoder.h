@@ -1,5 +1,9 @@
 // Control packets -> bytes, appended to a buffer. All inputs are ours and valid; sizes above the protocol's limits are
-// bugs (TANDEM_CHECK). Each function writes the shortest form that the version allows.
+// bugs (TANDEM_CHECK). Each function writes the shortest form that the version allows. A packet that the version does not
+// have is not written at all: CONNACK with a code that 3.x lacks, DISCONNECT with an error before 5.0.
+//
+// Where a view has fields and `properties`, the fields are written, and of `properties` those which have no field: the user
+// properties; of a will also what CopyForwardedProperties keeps. So a decoded view can be encoded as it is.
 #pragma once
 
 #include <cstddef>

@@ -15,6 +15,9 @@ namespace tandem::mqtt {
 
 enum class Version : std::uint8_t { k31 = 3, k311 = 4, k5 = 5 };
 
+// Who wrote the bytes: a server refuses what only a server may send, and the other way round (2.1.2, 2.2.2.2).
+enum class Sender : std::uint8_t { kClient, kServer };
+
 enum class QoS : std::uint8_t { kAtMostOnce = 0, kAtLeastOnce = 1, kExactlyOnce = 2 };
 
 // 1..65535; 0 stands for "none".
@@ -26,6 +29,8 @@ enum class PacketType : std::uint8_t {
   kConnect = 1, kConnack, kPublish, kPuback, kPubrec, kPubrel, kPubcomp,
   kSubscribe, kSuback, kUnsubscribe, kUnsuback, kPingreq, kPingresp, kDisconnect, kAuth,
 };
+// As the specification writes it: "PUBLISH".
+std::string_view Name(PacketType type) noexcept;
 
 // 2.4. For 3.x the encoder maps CONNACK and SUBACK codes to their older equivalents (reason_code.h).
 enum class ReasonCode : std::uint8_t {
@@ -282,7 +287,8 @@ struct AuthView {
   PropertiesView properties;
 };
 
-using Packet = std::variant<ConnectView, ConnackView, PublishView, AckView, SubscribeView, SubackView, UnsubscribeView,
-                            UnsubackView, PingreqView, PingrespView, DisconnectView, AuthView>;
+// Nothing to initialise in the first alternative: a result that carries no packet costs nothing.
+using Packet = std::variant<PingreqView, PingrespView, ConnectView, ConnackView, PublishView, AckView, SubscribeView,
+                            SubackView, UnsubscribeView, UnsubackView, DisconnectView, AuthView>;
 
 }  // namespace tandem::mqtt

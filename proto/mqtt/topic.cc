@@ -1,0 +1,70 @@
+#include "proto/mqtt/topic.h"
+
+#include <algorithm>
+
+#include "engine/base/limits.h"
+
+namespace tandem::mqtt {
+namespace {
+
+constexpr std::string_view kSharePrefix = "$share/";
+
+// Empty, too long or too deep for a name or a filter.
+bool IsOutOfBounds(std::string_view text) noexcept {
+  if (text.empty() || text.size() > kStringBytesMax) return true;
+  if (text.size() < kTopicLevelsMax) return false;  // not enough room for that many slashes
+  return static_cast<std::size_t>(std::ranges::count(text, '/')) >= kTopicLevelsMax;
+}
+
+}  // namespace
+
+bool HasWildcard(std::string_view filter) noexcept {
+  return filter.find_first_of("+#") != std::string_view::npos;
+}
+
+bool IsValidTopicName(std::string_view topic) noexcept {
+  return !IsOutOfBounds(topic) && !HasWildcard(topic);
+}
+
+bool IsValidTopicFilter(std::string_view filter) noexcept {
+  if (IsOutOfBounds(filter)) return false;
+  for (std::size_t at = filter.find_first_of("+#"); at != std::string_view::npos;
+       at = filter.find_first_of("+#", at + 1)) {
+    const bool starts_level = at == 0 || filter[at - 1] == '/';
+    const bool is_last = at + 1 == filter.size();
+    const bool ends_level = is_last || (filter[at] == '+' && filter[at + 1] == '/');
+    if (!starts_level || !ends_level) return false;
+  }
+  return true;
+}
+
+std::optional<SharedFilter> ParseSharedFilter(std::string_view filter) noexcept {
+  if (!filter.starts_with(kSharePrefix)) return std::nullopt;
+  filter.remove_prefix(kSharePrefix.size());
+  const std::size_t slash = filter.find('/');
+  if (slash == std::string_view::npos) return SharedFilter{filter, {}};
+  return SharedFilter{filter.substr(0, slash), filter.substr(slash + 1)};
+}
+
+bool IsValidSharedFilter(const SharedFilter& shared) noexcept {
+  const bool is_name_valid = !shared.share_name.empty() && !HasWildcard(shared.share_name) &&
+                             shared.share_name.find('/') == std::string_view::npos;
+  return is_name_valid && IsValidTopicFilter(shared.filter);
+}
+
+bool Matches(std::string_view filter, std::string_view topic) noexcept {
+  const bool starts_with_wildcard = !filter.empty() && (filter[0] == '+' || filter[0] == '#');
+  if (starts_with_wildcard && topic.starts_with('$')) return false;
+  Levels filter_levels(filter);
+  Levels topic_levels(topic);
+  std::string_view wanted;
+  std::string_view level;
+  while (filter_levels.Next(wanted)) {
+    if (wanted == "#") return true;  // the parent too: its levels have all matched
+    if (!topic_levels.Next(level)) return false;
+    if (wanted != "+" && wanted != level) return false;
+  }
+  return !topic_levels.Next(level);
+}
+
+}  // namespace tandem::mqtt
