@@ -26,7 +26,8 @@ Message::Message(const MessageFields& fields, BufferPtr storage) noexcept
     : fields_(fields), storage_(std::move(storage)) {}
 
 MessagePtr Message::Create(const MessageFields& fields) {
-  const std::size_t trailing = fields.topic.size() + fields.properties.size() + fields.payload.size();
+  const std::size_t trailing =
+      fields.topic.size() + fields.properties.size() + fields.payload.size();
   void* const memory = std::malloc(sizeof(Message) + trailing);
   TANDEM_CHECK_MSG(memory != nullptr, "out of memory");
   auto* place = static_cast<std::uint8_t*>(memory) + sizeof(Message);
@@ -53,7 +54,8 @@ void Message::Destroy(Message* message) noexcept {
 }
 
 MessagePtr Compacted(MessagePtr message) {
-  if (message->bytes_held() <= kHeldFactorMax * (message->bytes() + sizeof(Message))) return message;
+  if (message->bytes_held() <= kHeldFactorMax * (message->bytes() + sizeof(Message)))
+    return message;
   return Message::Create(message->fields());
 }
 

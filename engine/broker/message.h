@@ -1,4 +1,5 @@
-// A message in the broker: made once, never changed, shared by reference among queues, cores and the link.
+// A message in the broker: made once, never changed, shared by reference among queues, cores and
+// the link.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,8 @@
 
 namespace tandem::broker {
 
-// A block of memory that received data was parsed in, such as a slab of the link. Messages that point into it hold it.
+// A block of memory that received data was parsed in, such as a slab of the link. Messages that
+// point into it hold it.
 class Buffer : public RefCounted<Buffer> {
  public:
   using Deleter = void (*)(Buffer*) noexcept;
@@ -30,13 +32,16 @@ using BufferPtr = IntrusivePtr<Buffer>;
 // What a message consists of; the views are copied or adopted by Message.
 struct MessageFields {
   std::string_view topic;
-  Bytes properties;  // as CopyForwardedProperties leaves them: receivers of MQTT 5 get these bytes unchanged
+  Bytes properties;  // as CopyForwardedProperties leaves them: receivers of MQTT 5 get these bytes
+                     // unchanged
   Bytes payload;
   mqtt::QoS qos{};
-  bool retain = false;           // the RETAIN flag of the publisher (3.3.1.3)
-  MonoNs expires_at = kNever;    // on this host's monotonic clock; travels between hosts as remaining time
-  Hlc hlc = 0;                   // when a node took it from the publisher; orders retained values
-  std::uint64_t publisher = 0;   // StableHash of the publisher's client id, for No Local (3.8.3.1); 0 = none
+  bool retain = false;  // the RETAIN flag of the publisher (3.3.1.3)
+  MonoNs expires_at =
+      kNever;   // on this host's monotonic clock; travels between hosts as remaining time
+  Hlc hlc = 0;  // when a node took it from the publisher; orders retained values
+  std::uint64_t publisher =
+      0;  // StableHash of the publisher's client id, for No Local (3.8.3.1); 0 = none
   MessageId id;
 };
 
@@ -65,6 +70,12 @@ class Message final : public RefCounted<Message> {
   // Memory that stays allocated because of it, the whole storage counted.
   std::size_t bytes_held() const noexcept;
 
+  // Before the first reference leaves this core; hides RefCounted's, since the storage goes along.
+  void MarkShared() const noexcept {
+    RefCounted::MarkShared();
+    if (storage_) storage_->MarkShared();
+  }
+
   static void Destroy(Message* message) noexcept;
 
  private:
@@ -76,8 +87,8 @@ class Message final : public RefCounted<Message> {
 };
 using MessagePtr = IntrusivePtr<const Message>;
 
-// `message` itself, or a copy of its own if it holds on to much more memory than it needs. For what will be kept long:
-// retained messages and the queues of absent sessions.
+// `message` itself, or a copy of its own if it holds on to much more memory than it needs. For what
+// will be kept long: retained messages and the queues of absent sessions.
 MessagePtr Compacted(MessagePtr message);
 
 }  // namespace tandem::broker

@@ -10,12 +10,15 @@ std::size_t Size(const MessagePtr& message) noexcept { return message ? message-
 struct TextBytes {
   std::size_t operator()(const PublishRecord& r) const noexcept {
     std::size_t bytes = Size(r.message);
-    for (const SharedTarget& group : r.groups) bytes += group.filter.size() + group.share_name.size();
+    for (const SharedTarget& group : r.groups)
+      bytes += group.filter.size() + group.share_name.size();
     return bytes;
   }
   std::size_t operator()(const RetainedRecord& r) const noexcept { return Size(r.message); }
   std::size_t operator()(const InterestRecord& r) const noexcept { return r.filter.size(); }
-  std::size_t operator()(const GroupInterestRecord& r) const noexcept { return r.filter.size() + r.share_name.size(); }
+  std::size_t operator()(const GroupInterestRecord& r) const noexcept {
+    return r.filter.size() + r.share_name.size();
+  }
   std::size_t operator()(const ClaimRecord& r) const noexcept { return r.client_id.size(); }
   std::size_t operator()(const SessionRecord& r) const noexcept { return r.client_id.size(); }
   std::size_t operator()(const SessionSubscriptionRecord& r) const noexcept {
@@ -24,7 +27,9 @@ struct TextBytes {
   std::size_t operator()(const SessionMessageRecord& r) const noexcept {
     return r.client_id.size() + Size(r.message) + r.subscription_ids.size() * sizeof(std::uint32_t);
   }
-  std::size_t operator()(const SessionReceivedIdRecord& r) const noexcept { return r.client_id.size(); }
+  std::size_t operator()(const SessionReceivedIdRecord& r) const noexcept {
+    return r.client_id.size();
+  }
   std::size_t operator()(const ClaimReplyRecord& r) const noexcept { return r.client_id.size(); }
   std::size_t operator()(const SnapshotEndRecord&) const noexcept { return 0; }
 };

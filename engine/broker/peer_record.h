@@ -1,5 +1,6 @@
-// What one core of a node tells the other node: the records of its stream (guarantees.md calls the same thing so). Each has
-// a number, 1 and up without gaps within an epoch; the other node applies them in order, once.
+// What one core of a node tells the other node: the records of its stream (guarantees.md calls the
+// same thing so). Each has a number, 1 and up without gaps within an epoch; the other node applies
+// them in order, once.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,8 @@
 
 namespace tandem::broker {
 
-// A shared group for which the sender chose the other node: one of its members there gets the message (P10).
+// A shared group for which the sender chose the other node: one of its members there gets the
+// message (P10).
 struct SharedTarget {
   std::string filter;
   std::string share_name;
@@ -25,12 +27,15 @@ struct SharedTarget {
 // A message from a client of the sending node.
 struct PublishRecord {
   MessagePtr message;
-  bool route = true;            // somebody there may want it: match it (without the shared groups not named below)
+  bool route =
+      true;  // somebody there may want it: match it (without the shared groups not named below)
   bool update_retained = false;  // it sets or clears the retained message of its topic (P9)
   std::vector<SharedTarget> groups;
+  std::uint8_t hops = 0;  // times it was handed on because the chosen node had no member left
 };
 
-// A value of the retained set, sent to bring a returning node in step; nothing is routed. An empty payload is a deletion.
+// A value of the retained set, sent to bring a returning node in step; nothing is routed. An empty
+// payload is a deletion.
 struct RetainedRecord {
   MessagePtr message;
 };
@@ -49,8 +54,8 @@ struct GroupInterestRecord {
   std::uint32_t total = 0;
 };
 
-// A client connected (P7). The other node ends its own connection of that id, if that is older, and answers with
-// ClaimReplyRecord, after the session if it holds one and `clean_start` is false.
+// A client connected (P7). The other node ends its own connection of that id, if that is older, and
+// answers with ClaimReplyRecord, after the session if it holds one and `clean_start` is false.
 struct ClaimRecord {
   std::string client_id;
   Hlc connected_at = 0;
@@ -58,7 +63,8 @@ struct ClaimRecord {
   bool answer = true;  // false: a note of who is connected, for a node that comes back
 };
 
-// The state of a session that moves, in this order: one SessionRecord, its subscriptions, its messages, its received ids.
+// The state of a session that moves, in this order: one SessionRecord, its subscriptions, its
+// messages, its received ids.
 struct SessionRecord {
   std::string client_id;
   std::uint32_t expiry_s = 0;
@@ -79,7 +85,7 @@ struct SessionMessageRecord {
   bool retain = false;
   std::vector<std::uint32_t> subscription_ids;
   std::optional<SharedTarget> group;  // the shared group that it was for
-  MessagePtr message;        // null when only the id is left (PUBREC received)
+  MessagePtr message;                 // null when only the id is left (PUBREC received)
 };
 struct SessionReceivedIdRecord {
   std::string client_id;
@@ -92,13 +98,14 @@ struct ClaimReplyRecord {
   bool session_present = false;
 };
 
-// The sender has told all it had when the epoch began: interest, groups, retained messages, connected clients.
+// The sender has told all it had when the epoch began: interest, groups, retained messages,
+// connected clients.
 struct SnapshotEndRecord {};
 
 using PeerRecord =
-    std::variant<PublishRecord, RetainedRecord, InterestRecord, GroupInterestRecord, ClaimRecord, SessionRecord,
-                 SessionSubscriptionRecord, SessionMessageRecord, SessionReceivedIdRecord, ClaimReplyRecord,
-                 SnapshotEndRecord>;
+    std::variant<PublishRecord, RetainedRecord, InterestRecord, GroupInterestRecord, ClaimRecord,
+                 SessionRecord, SessionSubscriptionRecord, SessionMessageRecord,
+                 SessionReceivedIdRecord, ClaimReplyRecord, SnapshotEndRecord>;
 
 // What the record adds to the backlog of a stream: its texts, and its message's bytes.
 std::size_t BacklogBytes(const PeerRecord& record) noexcept;

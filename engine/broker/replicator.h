@@ -1,6 +1,7 @@
-// The port through which one core of the broker talks to the other node. The broker numbers records and decides what must
-// wait for them; whoever implements this carries them, in order and once, over a link that may break and come back.
-// cluster/ implements it in production, tests/simulation in a simulated world.
+// The port through which one core of the broker talks to the other node. The broker numbers records
+// and decides what must wait for them; whoever implements this carries them, in order and once,
+// over a link that may break and come back. cluster/ implements it in production, tests/simulation
+// in a simulated world.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +11,12 @@
 
 namespace tandem::broker {
 
-// A pairing of two running nodes. Streams start at number 1 in each epoch; what belongs to an older one is dropped.
+// A pairing of two running nodes. Streams start at number 1 in each epoch; what belongs to an older
+// one is dropped.
 struct PeerEpoch {
   std::uint64_t epoch = 0;
-  NodeId self{};
-  NodeId peer{};
+  tandem::NodeId self{};
+  tandem::NodeId peer{};
   Incarnation self_incarnation{};
   Incarnation peer_incarnation{};
   std::uint16_t peer_cores = 1;
@@ -24,10 +26,11 @@ struct PeerEpoch {
 class Replicator {
  public:
   virtual ~Replicator() = default;
-  // Appends to this core's stream; `number` is one above the last one's. Kept until applied there, resent if the link breaks.
+  // Appends to this core's stream; `number` is one above the last one's. Kept until applied there,
+  // resent if the link breaks.
   virtual void Append(std::uint64_t number, PeerRecord record) = 0;
-  // All records of the other node's stream `stream` up to `number` have been applied on every core of this node they
-  // concern. Cumulative.
+  // All records of the other node's stream `stream` up to `number` have been applied on every core
+  // of this node they concern. Cumulative.
   virtual void Acknowledge(CoreId stream, std::uint64_t number) = 0;
 };
 
@@ -35,12 +38,13 @@ class Replicator {
 class ReplicatorEvents {
  public:
   virtual ~ReplicatorEvents() = default;
-  // The other node is there, in a new epoch: streams begin at 1 in both directions, and the core owes it a snapshot of what
-  // it must know. Never called twice without OnPeerDown in between.
+  // The other node is there, in a new epoch: streams begin at 1 in both directions, and the core
+  // owes it a snapshot of what it must know. Never called twice without OnPeerDown in between.
   virtual void OnPeerUp(const PeerEpoch& epoch) = 0;
   // The other node counts as gone: nothing waits for it any longer.
   virtual void OnPeerDown() = 0;
-  // Record `number` of the other node's core `stream`, in order, once. Streams of several cores may arrive here.
+  // Record `number` of the other node's core `stream`, in order, once. Streams of several cores may
+  // arrive here.
   virtual void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) = 0;
   // The other node has applied this core's records up to `number`. Cumulative.
   virtual void OnPeerApplied(std::uint64_t number) = 0;

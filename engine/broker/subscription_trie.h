@@ -99,6 +99,8 @@ class SubscriptionTrie {
   std::size_t filters() const noexcept { return entries_.size(); }
   std::size_t subscriptions() const noexcept { return subscriptions_; }
   std::size_t groups() const noexcept { return groups_; }
+  std::size_t nodes() const noexcept { return nodes_.size() - 1; }  // without the root
+  std::size_t heap_bytes() const noexcept { return heap_bytes_; }
   std::size_t bytes() const noexcept;
 
  private:

@@ -1,0 +1,83 @@
+// A double-ended queue in one growing ring: nothing allocated while empty, one allocation at a time after that, elements
+// reachable by index. (std::deque takes some 600 bytes for the first element.)
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace tandem {
+
+// Move-only elements are fine. References are valid until the next push that grows it.
+template <class T>
+class RingQueue {
+ public:
+  RingQueue() = default;
+  RingQueue(RingQueue&& other) noexcept
+      : slots_(std::move(other.slots_)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        head_(std::exchange(other.head_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  RingQueue& operator=(RingQueue&& other) noexcept {
+    std::swap(slots_, other.slots_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(head_, other.head_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t capacity() const noexcept { return capacity_; }
+
+  T& operator[](std::size_t index) {
+    TANDEM_DCHECK(index < size_);
+    return slots_[(head_ + index) & (capacity_ - 1)];
+  }
+  const T& operator[](std::size_t index) const {
+    TANDEM_DCHECK(index < size_);
+    return slots_[(head_ + index) & (capacity_ - 1)];
+  }
+  T& front() { return (*this)[0]; }
+  const T& front() const { return (*this)[0]; }
+  T& back() { return (*this)[size_ - 1]; }
+  const T& back() const { return (*this)[size_ - 1]; }
+
+  void push_back(T value) {
+    if (size_ == capacity_) Grow();
+    slots_[(head_ + size_) & (capacity_ - 1)] = std::move(value);
+    ++size_;
+  }
+  void pop_front() {
+    TANDEM_DCHECK(size_ > 0);
+    slots_[head_] = T();
+    head_ = (head_ + 1) & (capacity_ - 1);
+    --size_;
+  }
+  void clear() {
+    while (!empty()) pop_front();
+  }
+  // Gives the memory back if the queue is empty.
+  void ReleaseIfEmpty() {
+    if (empty()) *this = RingQueue();
+  }
+
+ private:
+  void Grow() {
+    const std::size_t capacity = capacity_ == 0 ? 4 : capacity_ * 2;
+    auto slots = std::make_unique<T[]>(capacity);
+    for (std::size_t i = 0; i < size_; ++i) slots[i] = std::move((*this)[i]);
+    slots_ = std::move(slots);
+    capacity_ = capacity;
+    head_ = 0;
+  }
+
+  std::unique_ptr<T[]> slots_;
+  std::size_t capacity_ = 0;  // a power of two, or 0
+  std::size_t head_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace tandem

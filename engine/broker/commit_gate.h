@@ -1,0 +1,69 @@
+// The one mechanism behind every promise: a packet that makes one is held until what it promises is
+// safe elsewhere.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/ring_queue.h"
+
+namespace tandem::broker {
+
+// What must have happened before a packet may leave. Both count up and never back within an epoch.
+struct CommitPosition {
+  std::uint64_t peer = 0;  // the other node has applied this core's stream up to here
+  std::uint64_t cores =
+      0;  // the other cores of this node have applied this core's interest changes up to here
+
+  static CommitPosition Later(const CommitPosition& a, const CommitPosition& b) noexcept {
+    return {a.peer > b.peer ? a.peer : b.peer, a.cores > b.cores ? a.cores : b.cores};
+  }
+  friend bool operator==(const CommitPosition&, const CommitPosition&) = default;
+};
+
+// One per core. `Held` is what to do when the position is reached; released in the order of
+// holding, so the packets of one connection never overtake one another.
+template <class Held>
+class CommitGate {
+ public:
+  bool IsReached(const CommitPosition& position) const noexcept {
+    return position.peer <= reached_.peer && position.cores <= reached_.cores;
+  }
+  // Holds `held` behind all that is held already.
+  void Hold(const CommitPosition& position, Held held) {
+    queue_.push_back({position, std::move(held)});
+  }
+
+  void PeerReached(std::uint64_t number) noexcept {
+    if (number > reached_.peer) reached_.peer = number;
+  }
+  void CoresReached(std::uint64_t number) noexcept {
+    if (number > reached_.cores) reached_.cores = number;
+  }
+  // The other node is gone, or a new epoch numbers from 1 again: nothing that was held waits for it
+  // any longer.
+  void ForgetPeer() noexcept {
+    for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i].position.peer = 0;
+    reached_.peer = 0;
+  }
+
+  // Calls release(Held&&) for what may go. `release` may hold more.
+  template <class Fn>
+  void Release(Fn&& release) {
+    while (!queue_.empty() && IsReached(queue_.front().position)) {
+      Held held = std::move(queue_.front().held);
+      queue_.pop_front();
+      release(std::move(held));
+    }
+  }
+  std::size_t held() const noexcept { return queue_.size(); }
+
+ private:
+  struct Entry {
+    CommitPosition position;
+    Held held{};
+  };
+  RingQueue<Entry> queue_;
+  CommitPosition reached_;
+};
+
+}  // namespace tandem::broker

@@ -1,0 +1,87 @@
+// What one core's shard tells another core's shard of the same node, through their mailbox: in
+// order per pair of cores.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/ids.h"
+#include "engine/broker/message.h"
+#include "engine/broker/peer_record.h"
+#include "engine/broker/subscription_trie.h"
+
+namespace tandem::broker {
+
+// Where an event came from, if the other node sent it: the place in its stream, so that the record
+// counts as applied only when this core has handled it too.
+struct PeerOrigin {
+  std::uint64_t epoch = 0;
+  CoreId stream{};
+  std::uint64_t number = 0;  // 0: not from the other node
+};
+
+// A message that this core's subscribers, or one of its members of the groups, want.
+struct RouteMessage {
+  MessagePtr message;
+  bool route = true;                            // match it against the plain subscriptions
+  std::vector<IntrusivePtr<SharedKey>> groups;  // one member of each on this core
+  PeerOrigin origin;
+};
+
+// This core is the home of the message's topic among the retained ones.
+struct RetainMessage {
+  MessagePtr message;
+  PeerOrigin origin;
+};
+
+// The sending core has a first subscriber of `filter`, or none any longer. `number` counts the
+// sender's changes.
+struct CoreInterest {
+  std::string filter;
+  bool wanted = false;
+  std::uint64_t number = 0;
+};
+// How many members of a shared group live on the sending core.
+struct CoreGroupInterest {
+  std::string filter;
+  std::string share_name;
+  std::uint32_t online = 0;
+  std::uint32_t total = 0;
+  std::uint64_t number = 0;
+};
+// The answer to the two above: everything up to `number` has been applied here.
+struct CoreInterestApplied {
+  std::uint64_t number = 0;
+};
+
+// A record of the other node's stream that concerns this core as well (interest: all cores; a claim
+// and a session: the home core of the client id).
+struct RelayedRecord {
+  PeerRecord record;
+  PeerOrigin origin;
+};
+// The answer to everything that has an origin: applied here up to `number` of that stream.
+struct RelayedApplied {
+  PeerOrigin origin;
+};
+
+// A subscriber wants the retained messages for `filter`: asks the home cores, page by page.
+struct RetainedQuery {
+  std::uint64_t fetch = 0;  // the asker's own mark
+  std::string filter;
+  std::string after;  // topics up to this one were sent already; "" at first
+};
+struct RetainedPage {
+  std::uint64_t fetch = 0;
+  std::vector<MessagePtr> messages;
+  std::string last;  // where to go on
+  bool done = false;
+};
+
+using CoreMessage =
+    std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
+                 RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage>;
+
+}  // namespace tandem::broker

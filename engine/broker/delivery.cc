@@ -1,0 +1,129 @@
+#include "engine/broker/delivery.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+#include "proto/mqtt/encoder.h"
+
+namespace tandem::broker {
+namespace {
+
+using metrics::DropReason;
+
+std::int64_t Signed(std::size_t value) noexcept { return static_cast<std::int64_t>(value); }
+
+bool IsConnected(const Session& session) noexcept {
+  return session.client != nullptr && session.client->stage == Client::Stage::kConnected;
+}
+
+}  // namespace
+
+bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& form) {
+  const MessageFields& fields = message.fields();
+  if (session.fetches != 0 && fields.retain) session.newer_topics.emplace(fields.topic);
+
+  if (form.qos == mqtt::QoS::kAtMostOnce) {
+    if (!IsConnected(session)) return true;  // QoS 0 is not kept for absent clients
+    if (session.client->unsent_bytes > context_.config.unsent_bytes_hard) {
+      context_.metrics.PublishDropped(DropReason::kSlowConsumer);
+      return true;
+    }
+    if (!sender_.Send(*session.client, message,
+                      {.qos = form.qos, .retain = form.retain, .identifiers = form.identifiers})) {
+      context_.metrics.PublishDropped(DropReason::kPacketTooLarge);
+    }
+    return true;
+  }
+
+  const MessagePtr& kept = message.Share();
+  if (!MakeRoom(session, kept->bytes())) {
+    context_.metrics.PublishDropped(DropReason::kQueueFull);
+    return context_.config.when_full != WhenFull::kDisconnect;
+  }
+  OutboundMessage outbound;
+  outbound.message = IsConnected(session) ? kept : Compacted(kept);
+  outbound.group = form.group;
+  outbound.qos = form.qos;
+  outbound.retain = form.retain;
+  if (!form.identifiers.empty()) outbound.identifier = form.identifiers.front();
+  if (form.identifiers.size() > 1) {
+    outbound.more_identifiers = std::make_unique<std::vector<std::uint32_t>>(
+        form.identifiers.begin(), form.identifiers.end());
+  }
+  context_.metrics.QueuedChanged(1, Signed(outbound.bytes()));
+  session.queue.Push(std::move(outbound));
+  Pump(session);
+  return true;
+}
+
+// The queue's bound (O5). What was never sent may go, by policy; what is in flight stays.
+bool Delivery::MakeRoom(Session& session, std::size_t bytes) {
+  const BrokerConfig& config = context_.config;
+  const auto is_full = [&] {
+    return session.queue.waiting_messages() >= config.queue_messages_max ||
+           (!session.queue.empty() &&
+            session.queue.waiting_bytes() + bytes > config.queue_bytes_max);
+  };
+  while (is_full()) {
+    if (config.when_full != WhenFull::kDropOldest) return false;
+    const std::optional<OutboundMessage> dropped = session.queue.DropOldestQueued();
+    if (!dropped) return false;
+    CountDropped(DropReason::kQueueFull, *dropped);
+  }
+  return true;
+}
+
+void Delivery::CountDropped(DropReason reason, const OutboundMessage& message) {
+  context_.metrics.PublishDropped(reason);
+  context_.metrics.QueuedChanged(-1, -Signed(message.bytes()));
+}
+
+void Delivery::Pump(Session& session) {
+  if (!IsConnected(session)) return;
+  Client& client = *session.client;
+  SessionQueue& queue = session.queue;
+  while (client.unsent_bytes < context_.config.unsent_bytes_soft) {
+    OutboundMessage* const next = queue.Next();
+    if (next == nullptr) return;
+    if (next->state == OutboundState::kReleased) {
+      const std::size_t offset = context_.outbox.bytes.size();
+      mqtt::EncodeAck(client.version,
+                      {.type = mqtt::PacketType::kPubrel, .packet_id = queue.next_packet_id()},
+                      context_.outbox.bytes);
+      SendBytes(context_, client, offset);
+      context_.metrics.PacketSent(static_cast<std::uint8_t>(mqtt::PacketType::kPubrel));
+      queue.MarkSent();
+      continue;
+    }
+    if (queue.in_flight() >= client.window) return;
+    // What was sent once never expires; what waits does (A18).
+    if (next->state == OutboundState::kQueued &&
+        next->message->expires_at() <= context_.now.mono_ns) {
+      CountDropped(DropReason::kExpired, *next);
+      queue.DropNext();
+    } else if (SendNext(session, client, *next)) {
+      queue.MarkSent();
+    } else {
+      CountDropped(DropReason::kPacketTooLarge, *next);
+      queue.DropNext();
+    }
+  }
+}
+
+bool Delivery::SendNext(Session& session, Client& client, OutboundMessage& next) {
+  std::span<const std::uint32_t> identifiers;
+  if (next.more_identifiers) {
+    identifiers = *next.more_identifiers;
+  } else if (next.identifier != 0) {
+    identifiers = {&next.identifier, 1};
+  }
+  RoutedMessage message(next.message);
+  return sender_.Send(client, message,
+                      {.qos = next.qos,
+                       .retain = next.retain,
+                       .dup = next.state == OutboundState::kSent,
+                       .packet_id = session.queue.next_packet_id(),
+                       .identifiers = identifiers});
+}
+
+}  // namespace tandem::broker

@@ -1,0 +1,63 @@
+// This core's stream of records to the other node, and the bookkeeping of what arrived from there:
+// numbers, backlog, and when a record of the other node counts as applied.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/base/ring_queue.h"
+#include "engine/broker/replicator.h"
+#include "engine/broker/shard_context.h"
+
+namespace tandem::broker {
+
+// One per shard. While the other node is away nothing is appended.
+class PeerStream {
+ public:
+  explicit PeerStream(ShardContext& context) : context_(context) {}
+
+  void Up(const PeerEpoch& epoch);
+  void Down();
+  bool up() const noexcept { return up_; }
+  const PeerEpoch& epoch() const noexcept { return epoch_; }
+
+  // Appends and yields the record's number: what a gated packet waits for. Only while up.
+  std::uint64_t Append(PeerRecord record);
+  std::uint64_t last_number() const noexcept { return number_; }
+  // The other node has applied this core's records up to `number`. False if it says so of records
+  // that it was never sent.
+  bool Applied(std::uint64_t number);
+  std::uint64_t applied() const noexcept { return applied_; }
+  // Of records not yet applied there.
+  std::size_t backlog_bytes() const noexcept { return backlog_bytes_; }
+
+  // A record of the other node's core `stream` arrived here.
+  PeerOrigin Received(CoreId stream, std::uint64_t number);
+  // It concerns `core` of this node too, which will answer with RelayedApplied.
+  void RelayedTo(CoreId core, const PeerOrigin& origin);
+  void AppliedAt(CoreId core, const PeerOrigin& origin);
+  // Emits the acknowledgements that have become due. Once per turn.
+  void Acknowledge();
+
+ private:
+  // What one core of the other node has sent here.
+  struct Incoming {
+    std::uint64_t received = 0;
+    std::uint64_t acknowledged = 0;
+    std::vector<std::uint64_t> relayed;  // by core of this node: the last record that went there
+    std::vector<std::uint64_t> applied;  // and the last that is done there
+  };
+
+  ShardContext& context_;
+  bool up_ = false;
+  PeerEpoch epoch_;
+  std::uint64_t number_ = 0;
+  std::uint64_t applied_ = 0;
+  RingQueue<std::uint32_t> sizes_;  // of records applied_ + 1 .. number_, in bytes
+  std::size_t backlog_bytes_ = 0;
+  std::vector<Incoming> incoming_;  // by core of the other node
+  bool changed_ = false;
+};
+
+}  // namespace tandem::broker

@@ -1,0 +1,124 @@
+#include "engine/broker/retained_store.h"
+
+#include <utility>
+
+#include "engine/base/strings.h"
+#include "proto/mqtt/topic.h"
+
+namespace tandem::broker {
+namespace {
+
+bool IsNewer(const Message& a, const Message& b) noexcept {
+  if (a.hlc() != b.hlc()) return a.hlc() > b.hlc();
+  if (a.id().node != b.id().node) return a.id().node > b.id().node;
+  return a.id() !=
+         b.id();  // the same clock and node: the later arrival, unless it is the same write again
+}
+
+// The part of the filter before its first wildcard, up to and with the slash: every match starts
+// so.
+std::string_view LiteralPrefix(std::string_view filter) noexcept {
+  const std::size_t wildcard = filter.find_first_of("+#");
+  if (wildcard == std::string_view::npos) return filter;
+  return filter.substr(0, wildcard);
+}
+
+bool StartsWith(std::string_view text, std::string_view prefix) noexcept {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+}  // namespace
+
+RetainedStore::SetResult RetainedStore::Set(MessagePtr message, MonoNs now) {
+  const bool deletes = message->payload().empty();
+  auto it = topics_.find(ToAbsl(message->topic()));
+  if (it != topics_.end()) {
+    if (!IsNewer(*message, *it->second.message)) return SetResult::kOlder;
+    Forget(it->second);
+  } else {
+    it = topics_.emplace(std::string(message->topic()), Value{}).first;
+  }
+  if (!deletes) {
+    ++messages_;
+    bytes_ += message->payload().size();
+  }
+  it->second = Value{Compacted(std::move(message)), now};
+  return deletes ? SetResult::kDeleted : SetResult::kStored;
+}
+
+void RetainedStore::Forget(const Value& value) noexcept {
+  if (value.message->payload().empty()) return;
+  --messages_;
+  bytes_ -= value.message->payload().size();
+}
+
+MessagePtr RetainedStore::Get(std::string_view topic, MonoNs now) const {
+  const auto it = topics_.find(ToAbsl(topic));
+  if (it == topics_.end() || !IsLive(it->second, now)) return MessagePtr();
+  return it->second.message;
+}
+
+RetainedStore::Page RetainedStore::Find(std::string_view filter, std::string_view after, MonoNs now,
+                                        std::size_t visits_max, std::size_t messages_max,
+                                        std::size_t bytes_max) const {
+  Page page;
+  if (!mqtt::HasWildcard(filter)) {
+    if (MessagePtr message = Get(filter, now); message && after.empty())
+      page.messages.push_back(std::move(message));
+    page.done = true;
+    return page;
+  }
+  std::string_view prefix = LiteralPrefix(filter);
+  // "a/#" also matches "a" itself (4.7.1.2), which sorts before "a/".
+  if (filter.ends_with("/#") && prefix.size() + 1 == filter.size()) prefix.remove_suffix(1);
+  auto it =
+      after.empty() ? topics_.lower_bound(ToAbsl(prefix)) : topics_.upper_bound(ToAbsl(after));
+  std::size_t bytes = 0;
+  for (std::size_t visits = 0; it != topics_.end() && StartsWith(it->first, prefix); ++it) {
+    if (visits++ >= visits_max || page.messages.size() >= messages_max || bytes >= bytes_max)
+      return page;
+    page.last = it->first;
+    if (!IsLive(it->second, now) || !mqtt::Matches(filter, it->first)) continue;
+    bytes += it->second.message->bytes();
+    page.messages.push_back(it->second.message);
+  }
+  page.done = true;
+  return page;
+}
+
+RetainedStore::Page RetainedStore::Walk(std::string_view after, std::size_t messages_max,
+                                        std::size_t bytes_max) const {
+  Page page;
+  auto it = after.empty() ? topics_.begin() : topics_.upper_bound(ToAbsl(after));
+  for (std::size_t bytes = 0; it != topics_.end(); ++it) {
+    if (page.messages.size() >= messages_max || bytes >= bytes_max) return page;
+    page.last = it->first;
+    bytes += it->second.message->bytes();
+    page.messages.push_back(it->second.message);
+  }
+  page.done = true;
+  return page;
+}
+
+void RetainedStore::Sweep(MonoNs now, MonoNs tombstone_age_ns, std::size_t visits_max) {
+  auto it = topics_.upper_bound(swept_);
+  for (std::size_t visits = 0; visits < visits_max; ++visits) {
+    if (it == topics_.end()) {
+      swept_.clear();
+      return;
+    }
+    swept_ = it->first;
+    const Value& value = it->second;
+    const bool tombstone = value.message->payload().empty();
+    const bool over =
+        tombstone ? now - value.written_at > tombstone_age_ns : value.message->expires_at() <= now;
+    if (over) {
+      Forget(value);
+      it = topics_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+}  // namespace tandem::broker

@@ -1,0 +1,248 @@
+#include "engine/broker/router.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "engine/base/hash.h"
+#include "proto/mqtt/topic.h"
+
+namespace tandem::broker {
+namespace {
+
+// A message for a group whose members moved while it was on its way is handed on this often, then
+// given up: by then the counts that both nodes have of the group must have settled.
+constexpr std::uint8_t kHopsMax = 8;
+
+constexpr std::uint64_t Bit(CoreId core) noexcept { return std::uint64_t{1} << Index(core); }
+
+mqtt::QoS Lower(mqtt::QoS a, mqtt::QoS b) noexcept { return std::min(a, b); }
+
+}  // namespace
+
+CoreId Router::RetainedHome(std::string_view topic) const noexcept {
+  return static_cast<CoreId>(StableHash(topic) % context_.cores);
+}
+
+Router::Result Router::FromClient(const MessageFields& fields) {
+  RoutedMessage message(fields);
+  Targets targets;
+  MatchAndDeliver(message, Preference::kFair, true, targets);
+  SendToCores(message, targets, true, {});
+  if (fields.retain) UpdateRetained(message, {});
+  Result result{.matched = targets.matched};
+  if (peer_.up() && (targets.peer || !targets.peer_groups.empty() || fields.retain)) {
+    result.peer_number = peer_.Append(PublishRecord{.message = message.Share(),
+                                                    .route = targets.peer,
+                                                    .update_retained = fields.retain,
+                                                    .groups = std::move(targets.peer_groups)});
+  }
+  return result;
+}
+
+void Router::FromCore(RouteMessage routed) {
+  RoutedMessage message(std::move(routed.message));
+  Targets targets;
+  delivery_.BeginRouting();
+  if (routed.route) MatchAndDeliver(message, Preference::kFair, false, targets);
+  Targets onward;
+  for (const IntrusivePtr<SharedKey>& key : routed.groups) {
+    if (SharedGroup* const group = trie_.FindGroup(*key)) {
+      ChooseMember(*group, message, Preference::kNearest, 0, onward);
+    } else {
+      context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+    }
+  }
+  SendToCores(message, onward, false, {});
+  if (peer_.up() && !onward.peer_groups.empty()) {
+    peer_.Append(PublishRecord{
+        .message = message.Share(), .route = false, .groups = std::move(onward.peer_groups)});
+  }
+}
+
+void Router::FromCore(RetainMessage retain) {
+  retained_.Set(std::move(retain.message), context_.now.mono_ns);
+}
+
+void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
+  // Only a broken partner sends such; the trie must never see it.
+  if (!record.message || !mqtt::IsValidTopicName(record.message->topic())) return;
+  RoutedMessage message(std::move(record.message));
+  context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
+  Targets targets;
+  delivery_.BeginRouting();
+  if (record.route) MatchAndDeliver(message, Preference::kFair, false, targets);
+  SendToCores(message, targets, true, origin);
+  Targets onward;
+  for (const SharedTarget& target : record.groups) {
+    const FilterEntry* const entry = trie_.Find(target.filter);
+    if (SharedGroup* const group =
+            entry == nullptr ? nullptr : entry->FindGroup(target.share_name)) {
+      ChooseMember(*group, message, Preference::kNearest, record.hops, onward);
+    } else {
+      context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+    }
+  }
+  SendToCores(message, onward, false, origin);
+  if (peer_.up() && !onward.peer_groups.empty()) {
+    peer_.Append(PublishRecord{.message = message.Share(),
+                               .route = false,
+                               .groups = std::move(onward.peer_groups),
+                               .hops = static_cast<std::uint8_t>(record.hops + 1)});
+  }
+  if (record.update_retained) UpdateRetained(message, origin);
+}
+
+void Router::FromPeer(RetainedRecord record, const PeerOrigin& origin) {
+  if (!record.message || !mqtt::IsValidTopicName(record.message->topic())) return;
+  RoutedMessage message(std::move(record.message));
+  context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
+  UpdateRetained(message, origin);
+}
+
+void Router::ToGroup(const SharedKey& key, const MessagePtr& message) {
+  const FilterEntry* const entry = trie_.Find(key.filter());
+  SharedGroup* const group = entry == nullptr ? nullptr : entry->FindGroup(key.share_name());
+  if (group == nullptr) {
+    context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+    return;
+  }
+  delivery_.BeginRouting();
+  RoutedMessage routed(message);
+  Targets targets;
+  ChooseMember(*group, routed, Preference::kFair, 0, targets);
+  SendToCores(routed, targets, false, {});
+  if (peer_.up() && !targets.peer_groups.empty()) {
+    peer_.Append(PublishRecord{
+        .message = message, .route = false, .groups = std::move(targets.peer_groups)});
+  }
+}
+
+// `groups`: whether to choose members of the shared groups here (the core that took the message
+// from its publisher does).
+void Router::MatchAndDeliver(RoutedMessage& message, Preference preference, bool groups,
+                             Targets& targets) {
+  delivery_.BeginRouting();
+  entries_.clear();
+  const bool whole = trie_.Match(message.fields().topic, [&](const FilterEntry& entry) {
+    targets.matched = true;
+    targets.cores |= entry.core_interest();
+    targets.peer |= entry.peer_interest() != 0;
+    entries_.push_back(&entry);
+  });
+  if (!whole) context_.metrics.MatchCutOff();
+  if (entries_.size() == 1) {
+    DeliverTo(entries_.front()->subscribers(), message);
+  } else if (!entries_.empty()) {
+    ++stamp_;
+    for (const FilterEntry* entry : entries_) Merge(entry->subscribers(), message.fields());
+    DeliverMerged(message);
+  }
+  if (!groups) return;
+  for (const FilterEntry* entry : entries_) {
+    for (const auto& group : entry->groups()) ChooseMember(*group, message, preference, 0, targets);
+  }
+}
+
+// One filter matched: nothing to merge.
+void Router::DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message) {
+  const MessageFields& fields = message.fields();
+  for (const Subscription& subscription : subscribers) {
+    Session* const session = sessions_.Get(subscription.subscriber);
+    if (subscription.options.no_local && session->client_hash == fields.publisher) continue;
+    const std::span<const std::uint32_t> identifiers{
+        &subscription.identifier, subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}};
+    Deliver(*session, message,
+            {.qos = Lower(fields.qos, subscription.options.qos),
+             .retain = fields.retain && subscription.options.retain_as_published,
+             .identifiers = identifiers});
+  }
+}
+
+void Router::Merge(std::span<const Subscription> subscribers, const MessageFields& fields) {
+  for (const Subscription& subscription : subscribers) {
+    Session* const session = sessions_.Get(subscription.subscriber);
+    if (subscription.options.no_local && session->client_hash == fields.publisher) continue;
+    if (session->match_stamp != stamp_) {
+      session->match_stamp = stamp_;
+      session->match_index = static_cast<std::uint32_t>(matches_.size());
+      matches_.push_back({.session = session});
+    }
+    Match& match = matches_[session->match_index];
+    match.qos = std::max(match.qos, Lower(fields.qos, subscription.options.qos));
+    match.retain_as_published |= subscription.options.retain_as_published;
+    if (subscription.identifier != 0) match.identifiers.push_back(subscription.identifier);
+  }
+}
+
+void Router::DeliverMerged(RoutedMessage& message) {
+  for (const Match& match : matches_) {
+    Deliver(*match.session, message,
+            {.qos = match.qos,
+             .retain = message.fields().retain && match.retain_as_published,
+             .identifiers = {match.identifiers.data(), match.identifiers.size()}});
+  }
+  matches_.clear();
+}
+
+void Router::Deliver(Session& session, RoutedMessage& message, const Delivery::Form& form) {
+  if (!delivery_.Deliver(session, message, form)) overflowed_.push_back(session.id);
+}
+
+void Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
+                          std::uint8_t hops, Targets& targets) {
+  const std::optional<Place> place = group.ChoosePlace(preference);
+  if (!place) return;
+  if (place->side == Side::kPeerNode) {
+    if (hops >= kHopsMax) {
+      context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+    } else {
+      targets.peer_groups.push_back({group.key()->filter(), group.key()->share_name()});
+    }
+    return;
+  }
+  if (place->core != context_.core) {
+    targets.cores |= Bit(place->core);
+    core_groups_[Index(place->core)].push_back(group.key());
+    return;
+  }
+  const GroupMember* const member = group.ChooseMember();
+  const Subscription& subscription = member->subscription;
+  const std::span<const std::uint32_t> identifiers{
+      &subscription.identifier, subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}};
+  Deliver(*sessions_.Get(subscription.subscriber), message,
+          {.qos = Lower(message.fields().qos, subscription.options.qos),
+           .retain = message.fields().retain && subscription.options.retain_as_published,
+           .identifiers = identifiers,
+           .group = group.key()});
+}
+
+// `route`: the plain subscriptions of those cores want it too, not only the groups that were
+// chosen.
+void Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
+                         const PeerOrigin& origin) {
+  for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
+    const auto core = static_cast<CoreId>(std::countr_zero(left));
+    message.Share()->MarkShared();
+    if (origin.number != 0) peer_.RelayedTo(core, origin);
+    context_.outbox.cores.push_back(
+        {core, RouteMessage{.message = message.Share(),
+                            .route = route,
+                            .groups = std::exchange(core_groups_[Index(core)], {}),
+                            .origin = origin}});
+  }
+}
+
+void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin) {
+  const CoreId home = RetainedHome(message.fields().topic);
+  if (home == context_.core) {
+    retained_.Set(message.Share(), context_.now.mono_ns);
+    return;
+  }
+  message.Share()->MarkShared();
+  if (origin.number != 0) peer_.RelayedTo(home, origin);
+  context_.outbox.cores.push_back(
+      {home, RetainMessage{.message = message.Share(), .origin = origin}});
+}
+
+}  // namespace tandem::broker

@@ -1,0 +1,102 @@
+// From a message to everybody who wants it: one walk of the trie, then local sessions, other cores,
+// the other node.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "engine/broker/core_message.h"
+#include "engine/broker/delivery.h"
+#include "engine/broker/peer_stream.h"
+#include "engine/broker/retained_store.h"
+#include "engine/broker/session_table.h"
+#include "engine/broker/shard_context.h"
+#include "engine/broker/subscription_trie.h"
+
+namespace tandem::broker {
+
+// One per shard.
+class Router {
+ public:
+  Router(ShardContext& context, SubscriptionTrie& trie, SessionTable& sessions, Delivery& delivery,
+         PeerStream& peer, RetainedStore& retained)
+      : context_(context),
+        trie_(trie),
+        sessions_(sessions),
+        delivery_(delivery),
+        peer_(peer),
+        retained_(retained),
+        core_groups_(context.cores) {}
+
+  struct Result {
+    bool matched = false;  // some subscription somewhere in the cluster wants it
+    std::uint64_t peer_number =
+        0;  // the record that carries it to the other node; 0 if it does not cross
+  };
+  // A message that a client of this core published, or a will of its session. `fields.topic` is
+  // valid.
+  Result FromClient(const MessageFields& fields);
+  // From another core of this node.
+  void FromCore(RouteMessage routed);
+  void FromCore(RetainMessage retain);
+  // From the other node. The acknowledgement of the record waits for the cores it is relayed to.
+  void FromPeer(PublishRecord record, const PeerOrigin& origin);
+  void FromPeer(RetainedRecord record, const PeerOrigin& origin);
+
+  // A message comes back from a member that left without acknowledging it: another member gets it
+  // (P10), on whichever core.
+  void ToGroup(const SharedKey& key, const MessagePtr& message);
+
+  // The core that holds the retained message of `topic`.
+  CoreId RetainedHome(std::string_view topic) const noexcept;
+
+  // Sessions whose queue overflowed under the policy "disconnect", since the last call.
+  std::vector<SubscriberId> TakeOverflowed() { return std::exchange(overflowed_, {}); }
+
+ private:
+  using Identifiers = absl::InlinedVector<std::uint32_t, 2>;
+  // What the matching subscriptions of one session add up to (A6: one copy, highest QoS, all
+  // identifiers).
+  struct Match {
+    Session* session = nullptr;
+    mqtt::QoS qos{};
+    bool retain_as_published = false;
+    Identifiers identifiers;
+  };
+  // Where one routing leads beyond this core.
+  struct Targets {
+    std::uint64_t cores = 0;
+    bool peer = false;
+    bool matched = false;
+    std::vector<SharedTarget> peer_groups;
+  };
+
+  void MatchAndDeliver(RoutedMessage& message, Preference preference, bool groups,
+                       Targets& targets);
+  void DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message);
+  void Merge(std::span<const Subscription> subscribers, const MessageFields& fields);
+  void DeliverMerged(RoutedMessage& message);
+  void Deliver(Session& session, RoutedMessage& message, const Delivery::Form& form);
+  void ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
+                    std::uint8_t hops, Targets& targets);
+  void SendToCores(RoutedMessage& message, const Targets& targets, bool route,
+                   const PeerOrigin& origin);
+  void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin);
+
+  ShardContext& context_;
+  SubscriptionTrie& trie_;
+  SessionTable& sessions_;
+  Delivery& delivery_;
+  PeerStream& peer_;
+  RetainedStore& retained_;
+
+  std::uint64_t stamp_ = 0;                                        // of the present routing
+  std::vector<const FilterEntry*> entries_;                        // scratch
+  std::vector<Match> matches_;                                     // scratch
+  std::vector<std::vector<IntrusivePtr<SharedKey>>> core_groups_;  // scratch, by core
+  std::vector<SubscriberId> overflowed_;
+};
+
+}  // namespace tandem::broker

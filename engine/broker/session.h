@@ -1,0 +1,117 @@
+// A session (4.1) and the connection that may serve it, as one shard knows them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "engine/base/clock.h"
+#include "engine/base/ids.h"
+#include "engine/broker/commit_gate.h"
+#include "engine/broker/message.h"
+#include "engine/broker/session_queue.h"
+#include "engine/broker/subscription.h"
+#include "engine/reactor/timer_wheel.h"
+#include "proto/mqtt/packet.h"
+
+namespace tandem::broker {
+
+struct Session;
+
+// A will as it will be published (3.1.2.5), and how long after the connection was lost.
+struct Will {
+  std::string topic;
+  std::vector<std::uint8_t> payload;
+  std::vector<std::uint8_t> properties;  // the forwarded ones
+  mqtt::QoS qos{};
+  bool retain = false;
+  std::uint32_t delay_s = 0;
+  std::optional<std::uint32_t> message_expiry_s;
+};
+
+// What CONNECT asked for, kept while the other node is asked about the client id.
+struct PendingConnect {
+  std::string client_id;
+  bool client_id_assigned = false;
+  bool clean_start = false;
+  std::uint32_t session_expiry_s = 0;
+  std::optional<std::uint32_t> session_expiry_told_s;  // when capped: CONNACK says so
+  std::optional<std::uint16_t> keep_alive_told_s;
+  std::unique_ptr<Will> will;
+};
+
+// One client connection on its home core, from the transport's accept to its OnClosed.
+struct Client {
+  enum class Stage : std::uint8_t {
+    kOpened,    // no CONNECT yet
+    kClaiming,  // CONNECT read; the other node is asked for the client id
+    kConnected,
+    kClosing,  // Close() is on its way; whatever comes is ignored
+  };
+
+  ConnectionId id{};
+  std::uint32_t listener = 0;
+  Stage stage = Stage::kOpened;
+  mqtt::Version version = mqtt::Version::k311;
+  bool problem_information = true;
+  bool paused = false;         // reading stopped by us
+  Session* session = nullptr;  // while kConnected
+  Hlc connected_at = 0;
+  std::unique_ptr<PendingConnect> pending;
+
+  MonoNs last_packet_at = 0;
+  MonoNs keep_alive_ns = 0;  // 1.5 times the interval; 0 = off
+  reactor::TimerId timer = reactor::kNoTimer;
+
+  std::uint32_t window = 0;  // Receive Maximum of the client, capped
+  std::uint32_t packet_bytes_max = UINT32_MAX;
+  std::uint32_t unacknowledged =
+      0;  // QoS 1 and 2 publishes of the client that we have not answered finally
+  std::size_t unsent_bytes = 0;      // handed to the core, not yet taken by the kernel
+  std::vector<std::string> aliases;  // topic aliases of the client, by number - 1
+
+  std::uint32_t held = 0;    // packets in the commit gate
+  CommitPosition last_held;  // what the last of them waits for
+};
+
+struct SubscriptionState {
+  mqtt::SubscriptionOptions options;
+  std::uint32_t identifier = 0;
+};
+
+struct Session {
+  SubscriberId id = kNoSubscriber;
+  std::string client_id;
+  std::uint64_t client_hash = 0;  // StableHash(client_id): the publisher mark of its messages
+  Client* client = nullptr;       // null while away
+  std::uint32_t expiry_s = 0;     // 0: ends with the connection; UINT32_MAX: never
+  Hlc connected_at = 0;
+
+  // By filter as subscribed, $share included; ordered, because walking it has effects.
+  absl::btree_map<std::string, SubscriptionState> subscriptions;
+  SessionQueue queue;
+  absl::flat_hash_set<std::uint16_t>
+      received_ids;  // QoS 2 of the client, waiting for PUBREL; never walked for effects
+
+  std::unique_ptr<Will> will;
+  reactor::TimerId will_timer = reactor::kNoTimer;  // armed: the will is due
+  reactor::TimerId expiry_timer = reactor::kNoTimer;
+
+  // While retained messages are being fetched: topics whose newer value was delivered live in the
+  // meantime.
+  std::uint32_t fetches = 0;
+  absl::flat_hash_set<std::string> newer_topics;
+
+  // Scratch of one routing: this session's entry among the matches, valid when the stamp is the
+  // routing's.
+  std::uint64_t match_stamp = 0;
+  std::uint32_t match_index = 0;
+
+  bool persistent() const noexcept { return expiry_s != 0; }
+};
+
+}  // namespace tandem::broker

@@ -1,0 +1,124 @@
+// The messages on their way to one subscriber: queued, in flight, acknowledged; and their packet
+// identifiers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/base/clock.h"
+#include "engine/base/intrusive_ptr.h"
+#include "engine/base/ring_queue.h"
+#include "engine/broker/message.h"
+#include "engine/broker/shared_group.h"
+#include "proto/mqtt/packet.h"
+
+namespace tandem::broker {
+
+// The way of a message to its subscriber. Only ever moves down this list.
+enum class OutboundState : std::uint8_t {
+  kQueued,    // not sent yet
+  kSent,      // PUBLISH sent, waiting for PUBACK or PUBREC
+  kReleased,  // PUBREC received, PUBREL sent, waiting for PUBCOMP
+  kDone,      // acknowledged, dropped or expired: a gap
+};
+
+// A message's place in the queue of one session.
+struct OutboundMessage {
+  MessagePtr message;             // null once the payload is no longer needed
+  IntrusivePtr<SharedKey> group;  // the shared group that chose this session, if any
+  std::unique_ptr<std::vector<std::uint32_t>>
+      more_identifiers;          // when several subscriptions matched
+  std::uint32_t identifier = 0;  // Subscription Identifier, 0 = none
+  mqtt::QoS qos{};
+  bool retain = false;  // the RETAIN flag to send
+  OutboundState state = OutboundState::kQueued;
+
+  std::size_t bytes() const noexcept { return message ? message->bytes() : 0; }
+};
+
+// One per session with QoS 1 or 2 traffic; belongs to the session's core.
+//
+// Messages are numbered 0, 1, 2, ... in the order of queueing, and the packet identifier of a
+// message is 1 + number mod 65535: a pure function of the number, so that a second copy of the
+// queue assigns the same without asking. At most 65535 numbers lie between the oldest message in
+// flight and the next one to send, so no two in flight share one. Dropped and expired messages
+// leave gaps.
+//
+// `cursor` separates what has been sent on the present connection from what has not: after a
+// reconnect it starts again at the oldest, and what had been sent before goes out again, in order,
+// with DUP (4.4).
+class SessionQueue {
+ public:
+  std::uint64_t first_number() const noexcept { return first_number_; }
+  std::uint64_t next_number() const noexcept { return first_number_ + messages_.size(); }
+  // Sent on this connection, not yet acknowledged; what Receive Maximum limits.
+  std::uint32_t in_flight() const noexcept { return in_flight_; }
+  std::size_t queued_messages() const noexcept { return queued_; }    // in state kQueued
+  std::size_t waiting_messages() const noexcept { return waiting_; }  // not done
+  std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
+  bool empty() const noexcept { return waiting_ == 0; }
+  bool everything_sent() const noexcept { return cursor_ == messages_.size(); }
+
+  void Push(OutboundMessage message);
+
+  // The next message to put on the wire, if the window of numbers allows one; skips gaps. Its state
+  // tells what to send: a kQueued one for the first time, a kSent one again with DUP, a kReleased
+  // one as PUBREL. Follow with MarkSent or DropNext.
+  OutboundMessage* Next() noexcept;
+  mqtt::PacketId next_packet_id() const noexcept { return PacketIdOf(first_number_ + cursor_); }
+  void MarkSent();
+  // Instead of sending it: too large for the client, expired.
+  void DropNext();
+
+  // A new connection, or none: everything unacknowledged has to be sent again.
+  void Rewind() noexcept;
+
+  // PUBACK, or PUBREC with an error: done. The message that this completes, by value, or nothing if
+  // `id` is not in flight in that way (unknown ids are ignored, and change no quota).
+  std::optional<OutboundMessage> Acknowledge(mqtt::PacketId id, mqtt::QoS qos);
+  // PUBREC: drops the payload and waits for PUBCOMP. `repeated` if it was released already.
+  enum class ReceivedResult : std::uint8_t { kReleased, kRepeated, kUnknown };
+  ReceivedResult Received(mqtt::PacketId id);
+  // PUBCOMP. False if unknown.
+  bool Complete(mqtt::PacketId id);
+
+  // Takes out the oldest message that was never sent, to make room; nothing if all were sent.
+  std::optional<OutboundMessage> DropOldestQueued();
+
+  // All that is not done, oldest first: fn(number, OutboundMessage&). For moving the session and
+  // for shared groups that want theirs back; `fn` may take the message out by Discard(number) for
+  // the number it was given.
+  template <class Fn>
+  void ForEach(Fn&& fn) {
+    for (std::size_t i = 0; i < messages_.size(); ++i) {
+      if (messages_[i].state != OutboundState::kDone) fn(first_number_ + i, messages_[i]);
+    }
+  }
+  void Discard(std::uint64_t number);
+
+  // For a session that comes from elsewhere: an empty queue goes on at `next_number`; then Restore
+  // in order of numbers.
+  void StartAt(std::uint64_t number);
+  void Restore(std::uint64_t number, OutboundMessage message);
+
+  static mqtt::PacketId PacketIdOf(std::uint64_t number) noexcept;
+
+ private:
+  std::optional<std::size_t> IndexOf(mqtt::PacketId id) const noexcept;
+  void Finish(std::size_t index);
+  void TrimFront();
+
+  RingQueue<OutboundMessage> messages_;
+  std::uint64_t first_number_ = 0;
+  std::size_t cursor_ = 0;  // index of the next message to send on this connection
+  std::size_t queued_ = 0;
+  std::size_t waiting_ = 0;
+  std::size_t waiting_bytes_ = 0;
+  std::uint32_t in_flight_ = 0;
+};
+
+}  // namespace tandem::broker

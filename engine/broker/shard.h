@@ -1,0 +1,226 @@
+// One core's share of the broker: the sessions whose client ids have their home here, their
+// connections, subscriptions and messages. Takes events, returns effects; owns no socket, no
+// thread, no clock and no random source, so the same class runs in production (engine/node executes
+// the effects) and in a simulated world.
+//
+// How it is driven: SetTime, then any events, then the effects in outbox() are executed and it is
+// cleared, any number of times; EndTurn once per turn of the core's loop, and its effects executed
+// too. Views passed to an event must stay valid until its effects have been executed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "engine/base/strings.h"
+#include "engine/broker/commit_gate.h"
+#include "engine/broker/core_message.h"
+#include "engine/broker/delivery.h"
+#include "engine/broker/peer_stream.h"
+#include "engine/broker/replicator.h"
+#include "engine/broker/retained_fetcher.h"
+#include "engine/broker/retained_store.h"
+#include "engine/broker/router.h"
+#include "engine/broker/session_table.h"
+#include "engine/broker/shard_context.h"
+#include "engine/broker/subscription_trie.h"
+#include "proto/mqtt/decoder.h"
+
+namespace tandem::broker {
+
+struct ShardOptions {
+  CoreId core{};
+  std::uint16_t cores = 1;
+  tandem::NodeId node{};
+  Incarnation incarnation{};
+  // Client ids that the broker assigns start with this; different on both nodes and in each run
+  // (3.1.3.1).
+  std::string assigned_id_prefix = "auto-";
+};
+
+class Shard final : public ReplicatorEvents {
+ public:
+  Shard(const ShardOptions& options, const BrokerConfig& config, metrics::BrokerMetrics& metrics);
+  ~Shard() override;
+
+  void SetTime(const Now& now) noexcept { context_.now = now; }
+  Outbox& outbox() noexcept { return context_.outbox; }
+
+  // Whether clients are served: while not, CONNECT is answered with 0x88 Server unavailable.
+  void SetServing(bool serving) noexcept { serving_ = serving; }
+
+  // Clients. `OnOpened` for each connection that this core reads; if its CONNECT turns out to be
+  // another core's
+  // (`HomeOf`), the node moves it there: OnDetached here, OnOpened there.
+  void OnOpened(ConnectionId id, std::uint32_t listener);
+  void OnDetached(ConnectionId id);
+  void OnPacket(ConnectionId id, const mqtt::Packet& packet);
+  void OnMalformed(ConnectionId id, const mqtt::DecodeResult& result);
+  // The kernel took `bytes` of what was sent to it.
+  void OnSent(ConnectionId id, std::size_t bytes);
+  // The connection is gone; `reason` says how, unless the shard closed it itself.
+  void OnClosed(ConnectionId id, metrics::CloseReason reason);
+  // Ends all connections of clients: 0x8B for MQTT 5, a plain close for the others. Sessions and
+  // their wills stay.
+  void DisconnectAll(mqtt::ReasonCode code, metrics::CloseReason reason);
+
+  // Other cores of this node.
+  void OnCoreMessage(CoreId from, CoreMessage message);
+
+  // The other node.
+  void OnPeerUp(const PeerEpoch& epoch) override;
+  void OnPeerDown() override;
+  void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) override;
+  void OnPeerApplied(std::uint64_t number) override;
+
+  void Tick();  // fires what is due at the time set
+  MonoNs NextDeadline() const noexcept { return context_.timers.NextDeadline(); }
+  void EndTurn();
+  // There is more to do at once (a snapshot on its way): do not sleep.
+  bool busy() const noexcept {
+    return snapshot_.active && peer_.backlog_bytes() < kSnapshotWindowBytes;
+  }
+
+  // The core of a node with `cores` cores where the session of `client_id` lives.
+  static CoreId HomeOf(std::string_view client_id, std::uint16_t cores) noexcept;
+
+  // For metrics and tests.
+  const SubscriptionTrie& trie() const noexcept { return trie_; }
+  const RetainedStore& retained() const noexcept { return retained_; }
+  const SessionTable& sessions() const noexcept { return sessions_; }
+  std::size_t connections() const noexcept { return connections_; }
+
+ private:
+  static constexpr std::size_t kSnapshotWindowBytes = 256 * 1024;
+
+  // A packet that waits in the commit gate.
+  struct HeldPacket {
+    ConnectionId connection{};
+    mqtt::PacketType type{};
+    std::uint8_t ack_qos = 0;  // 1, 2: the PUBACK or PUBREC of a publish that came at `since`
+    bool ends_flow = false;    // the client's publish is done with: its quota comes back
+    MonoNs since = 0;
+    absl::InlinedVector<std::uint8_t, 16> bytes;
+    std::vector<std::uint64_t> fetches;  // SUBACK: retained messages to begin with
+  };
+
+  // Finding things.
+  Client* FindClient(ConnectionId id) const noexcept;
+  Client* ConnectedClient(ConnectionId id) const noexcept;
+
+  // shard_connect.cc: CONNECT, claims, takeover, sessions' beginnings and ends
+  void OnConnect(Client& client, const mqtt::ConnectView& connect);
+  bool CheckConnect(Client& client, const mqtt::ConnectView& connect);
+  void TakeConnect(Client& client, const mqtt::ConnectView& connect);
+  void Claim(Client& client);
+  void CompleteConnect(Client& client);
+  void SendConnack(Client& client, const PendingConnect& pending, bool session_present);
+  void Refuse(Client& client, mqtt::ReasonCode code, metrics::RefuseReason reason,
+              std::string_view why);
+  void SupersedeLocal(std::string_view client_id, const Client* newer);
+  void Detach(Client& client, bool will_is_due);
+  void EndSession(Session& session, bool publish_will);
+  void SetMembersOnline(Session& session, bool online);
+  void GiveBackGroupMessages(Session& session, bool also_sent);
+  void PublishWill(Session& session);
+  void OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect);
+
+  // shard_publish.cc
+  void OnPublish(Client& client, const mqtt::PublishView& publish);
+  bool ResolveTopic(Client& client, const mqtt::PublishView& publish, std::string_view& topic);
+  bool CheckPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic);
+  void AcceptPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic);
+  void Acknowledge(Client& client, mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode code,
+                   const CommitPosition& position, std::uint8_t ack_qos, bool ends_flow);
+  void OnAck(Client& client, const mqtt::AckView& ack);
+  void OnPubrel(Client& client, const mqtt::AckView& ack);
+  void CloseOverflowed();
+  void Throttle(Client& client);
+  void Unthrottle();
+
+  // shard_subscribe.cc
+  void OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe);
+  mqtt::ReasonCode CheckFilter(const Session& session, const mqtt::SubscribeEntry& entry,
+                               bool has_identifier) const;
+  void Subscribe(Session& session, std::string_view filter, const SubscriptionState& state);
+  bool Unsubscribe(Session& session, std::string_view filter);
+  void OnUnsubscribe(Client& client, const mqtt::UnsubscribeView& unsubscribe);
+  void AnnounceInterest(std::string_view filter, bool wanted);
+  void AnnounceGroup(std::string_view filter, std::string_view share_name,
+                     const MemberCounts& counts);
+
+  // shard_peer.cc
+  void ApplyRecord(PeerRecord record, const PeerOrigin& origin);
+  void RelayToAll(const PeerRecord& record, const PeerOrigin& origin);
+  void RelayOrApply(std::string_view client_id, PeerRecord record, const PeerOrigin& origin);
+  void ApplyAtHome(PeerRecord record, CoreId stream);
+  void OnClaim(const ClaimRecord& claim);
+  void OnClaimReply(const ClaimReplyRecord& reply);
+  void ExportSession(Session& session);
+  void ImportSession(const SessionRecord& record);
+  void ImportMessage(SessionMessageRecord record);
+  void PumpSnapshot();
+  void SnapshotSession(SubscriberId id);
+
+  // shard.cc
+  void OnTimer(std::uint64_t cookie);
+  void OnClientTimer(Client& client);
+  // Sends DISCONNECT (MQTT 5, if `code` is one) and closes; the session lives on by its own rules.
+  void Disconnect(Client& client, mqtt::ReasonCode code, metrics::CloseReason reason,
+                  std::string_view why, bool will_is_due = true);
+  void Close(Client& client, metrics::CloseReason reason, bool reset = false);
+  // Sends now, or when `position` is reached and everything held before it has gone out.
+  void SendGated(Client& client, const CommitPosition& position, HeldPacket packet);
+  void ReleaseHeld();
+  void Write(Client& client, const HeldPacket& packet);
+  void LogAccess(AccessEvent event);
+
+  ShardContext context_;
+  bool serving_ = true;
+  std::string assigned_id_prefix_;
+  std::uint64_t assigned_ids_ = 0;
+  std::uint64_t messages_ =
+      0;  // numbers the identities of messages taken from clients of this core
+
+  SubscriptionTrie trie_;
+  SessionTable sessions_;
+  RetainedStore retained_;
+  Delivery delivery_;
+  PeerStream peer_;
+  Router router_;
+  RetainedFetcher fetcher_;
+
+  std::vector<std::unique_ptr<Client>> clients_;  // by the slot of the ConnectionId
+  std::size_t connections_ = 0;
+  StringMap<ConnectionId> claiming_;     // client ids of connections in stage kClaiming
+  std::vector<ConnectionId> throttled_;  // paused until the backlog to the other node is smaller
+  ByteBuffer scratch_;                   // properties of the publish at hand
+  std::vector<mqtt::ReasonCode> codes_;  // of the SUBACK at hand
+
+  CommitGate<HeldPacket> gate_;
+  CommitPosition interest_;  // the last interest change of this core: what a SUBACK waits for
+  std::vector<std::uint64_t>
+      interest_applied_;  // by core: how far it has applied this core's interest changes
+  std::vector<std::uint64_t>
+      interest_seen_;  // by core: the last interest change of its that we applied,
+  std::vector<std::uint64_t> interest_answered_;  // and that we have told it so
+  struct RelaySeen {
+    CoreId from{};
+    PeerOrigin origin;
+  };
+  std::vector<RelaySeen> relays_seen_;  // to be answered at the end of the turn
+  std::vector<std::pair<CoreId, RelayedRecord>>
+      early_;  // of an epoch that this core has not heard of yet
+
+  struct Snapshot {
+    bool active = false;
+    std::size_t session_slot = 0;  // next session to tell
+    std::string retained_after;
+  };
+  Snapshot snapshot_;
+};
+
+}  // namespace tandem::broker

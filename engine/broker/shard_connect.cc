@@ -1,0 +1,383 @@
+// CONNECT, takeover, and how sessions begin and end.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/hash.h"
+#include "engine/broker/shard.h"
+#include "proto/mqtt/encoder.h"
+#include "proto/mqtt/property.h"
+#include "proto/mqtt/topic.h"
+
+namespace tandem::broker {
+namespace {
+
+using metrics::RefuseReason;
+using mqtt::ReasonCode;
+
+std::vector<std::uint8_t> Copy(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
+
+std::unique_ptr<Will> MakeWill(const mqtt::WillView& view) {
+  auto will = std::make_unique<Will>();
+  will->topic = std::string(view.topic);
+  will->payload = Copy(view.payload);
+  ByteBuffer properties;
+  mqtt::CopyForwardedProperties(view.properties, properties);
+  will->properties = Copy(properties.bytes());
+  will->qos = view.qos;
+  will->retain = view.retain;
+  will->delay_s = view.delay_s;
+  will->message_expiry_s = view.message_expiry_s;
+  return will;
+}
+
+}  // namespace
+
+void Shard::OnConnect(Client& client, const mqtt::ConnectView& connect) {
+  if (client.stage != Client::Stage::kOpened) {
+    // A second CONNECT [MQTT-3.1.0-2].
+    if (client.stage == Client::Stage::kClaiming)
+      return Close(client, metrics::CloseReason::kProtocolError);
+    return Disconnect(client, ReasonCode::kProtocolError, metrics::CloseReason::kProtocolError,
+                      "second CONNECT");
+  }
+  client.version = connect.version;
+  client.problem_information = connect.request_problem_information;
+  client.packet_bytes_max = connect.maximum_packet_size;
+  if (!CheckConnect(client, connect)) return;
+  TakeConnect(client, connect);
+  Claim(client);
+}
+
+// What can be refused without asking anybody.
+bool Shard::CheckConnect(Client& client, const mqtt::ConnectView& connect) {
+  const auto refuse = [&](ReasonCode code, RefuseReason reason, std::string_view why) {
+    Refuse(client, code, reason, why);
+    return false;
+  };
+  const bool v5 = connect.version == mqtt::Version::k5;
+  if (!serving_)
+    return refuse(ReasonCode::kServerUnavailable, RefuseReason::kUnavailable,
+                  "this node is not serving");
+  if (connect.client_id.empty() && !v5 &&
+      !(connect.version == mqtt::Version::k311 && connect.clean_start)) {
+    // [MQTT-3.1.3-8] of 3.1.1: only with a clean session may the id be empty. 3.1 never allows it.
+    return refuse(ReasonCode::kClientIdentifierNotValid, RefuseReason::kBadClientId,
+                  "empty client id");
+  }
+  if (connect.authentication_method) {
+    // [MQTT-4.12.0-1]
+    return refuse(ReasonCode::kBadAuthenticationMethod, RefuseReason::kBadCredentials,
+                  "no such authentication method");
+  }
+  if (connect.will) {
+    const mqtt::WillView& will = *connect.will;
+    if (!mqtt::IsValidTopicName(will.topic)) {
+      return refuse(ReasonCode::kTopicNameInvalid, RefuseReason::kWillNotAllowed,
+                    "invalid will topic");
+    }
+    if (will.qos > context_.config.qos_max) {  // [MQTT-3.2.2-12]
+      return refuse(ReasonCode::kQoSNotSupported, RefuseReason::kWillNotAllowed,
+                    "will QoS not supported");
+    }
+    if (will.retain && !context_.config.retain_available) {  // [MQTT-3.2.2-13]
+      return refuse(ReasonCode::kRetainNotSupported, RefuseReason::kWillNotAllowed,
+                    "will retain not supported");
+    }
+  }
+  return true;
+}
+
+// Keeps what CONNECT asked for: the views into its bytes do not last until the other node has
+// answered.
+void Shard::TakeConnect(Client& client, const mqtt::ConnectView& connect) {
+  const BrokerConfig& config = context_.config;
+  auto pending = std::make_unique<PendingConnect>();
+  pending->client_id = std::string(connect.client_id);
+  if (pending->client_id.empty()) {
+    pending->client_id =
+        assigned_id_prefix_ + std::to_string(assigned_ids_++);  // [MQTT-3.1.3-6], [MQTT-3.2.2-16]
+    pending->client_id_assigned = true;
+  }
+  pending->clean_start = connect.clean_start;
+  pending->session_expiry_s = std::min(connect.session_expiry_s, config.session_expiry_max_s);
+  if (pending->session_expiry_s != connect.session_expiry_s)
+    pending->session_expiry_told_s = pending->session_expiry_s;
+  if (connect.will) pending->will = MakeWill(*connect.will);
+
+  std::uint32_t keep_alive_s = connect.keep_alive_s;
+  if (config.keep_alive_max_s != 0 &&
+      (keep_alive_s == 0 || keep_alive_s > config.keep_alive_max_s)) {
+    keep_alive_s = config.keep_alive_max_s;
+    pending->keep_alive_told_s = config.keep_alive_max_s;  // [MQTT-3.2.2-21]
+  }
+  client.keep_alive_ns = static_cast<MonoNs>(keep_alive_s) * kNanosecondsPerSecond * 3 / 2;
+  client.window = std::min<std::uint32_t>(
+      connect.version == mqtt::Version::k5 ? connect.receive_maximum : UINT16_MAX,
+      config.inflight_max);
+  client.connected_at = context_.IssueTime();
+  client.pending = std::move(pending);
+}
+
+// P7: this connection holds the client id from now on, here at once, there when the other node has
+// said so.
+void Shard::Claim(Client& client) {
+  const std::string& client_id = client.pending->client_id;
+  SupersedeLocal(client_id, &client);
+  if (!peer_.up()) return CompleteConnect(client);
+  client.stage = Client::Stage::kClaiming;
+  claiming_[client_id] = client.id;
+  context_.outbox.connections.push_back(
+      {.kind = ConnectionEffect::Kind::kHold, .connection = client.id});
+  peer_.Append(ClaimRecord{.client_id = client_id,
+                           .connected_at = client.connected_at,
+                           .clean_start = client.pending->clean_start});
+}
+
+// Ends whatever other connection of this core has the client id, or is about to get it
+// [MQTT-3.1.4-3].
+void Shard::SupersedeLocal(std::string_view client_id, const Client* newer) {
+  if (const auto it = claiming_.find(client_id); it != claiming_.end()) {
+    Client* const waiting = FindClient(it->second);
+    claiming_.erase(it);
+    if (waiting != nullptr && waiting != newer) {
+      waiting->pending.reset();
+      Close(*waiting, metrics::CloseReason::kTakenOver);
+    }
+  }
+  Session* const session = sessions_.Find(client_id);
+  if (session == nullptr || session->client == nullptr || session->client == newer) return;
+  context_.metrics.SessionTakenOver(newer != nullptr ? metrics::TakeoverFrom::kLocal
+                                                     : metrics::TakeoverFrom::kPeer);
+  Disconnect(*session->client, ReasonCode::kSessionTakenOver, metrics::CloseReason::kTakenOver, "");
+}
+
+void Shard::CompleteConnect(Client& client) {
+  const std::unique_ptr<PendingConnect> pending = std::move(client.pending);
+  Session* session = sessions_.Find(pending->client_id);
+  if (session != nullptr && pending->clean_start) {  // [MQTT-3.1.2-4]
+    EndSession(*session, true);
+    session = nullptr;
+  }
+  const bool session_present = session != nullptr;
+  if (session == nullptr) {
+    session = &sessions_.Create(pending->client_id);
+  } else {
+    context_.metrics.SessionsChanged(metrics::SessionState::kOffline, -1);
+    context_.timers.Cancel(std::exchange(session->expiry_timer, reactor::kNoTimer));
+    // The client is back before its will was due [MQTT-3.1.3-9].
+    context_.timers.Cancel(std::exchange(session->will_timer, reactor::kNoTimer));
+  }
+  context_.metrics.SessionsChanged(metrics::SessionState::kOnline, 1);
+  session->client = &client;
+  session->expiry_s = pending->session_expiry_s;
+  session->connected_at = client.connected_at;
+  session->will = std::move(pending->will);
+  session->queue.Rewind();
+  client.session = session;
+  client.stage = Client::Stage::kConnected;
+  client.unacknowledged = static_cast<std::uint32_t>(session->received_ids.size());
+  context_.metrics.InflightChanged(metrics::Direction::kIn, client.unacknowledged);
+  context_.timers.Cancel(std::exchange(client.timer, reactor::kNoTimer));
+  if (client.keep_alive_ns != 0) {
+    client.timer = context_.timers.Schedule(
+        context_.now.mono_ns + client.keep_alive_ns,
+        TimerCookie(TimerKind::kClient, static_cast<std::uint64_t>(client.id)));
+  }
+  LogAccess({.kind = AccessEvent::Kind::kConnect,
+             .connection = client.id,
+             .session_present = session_present});
+  SendConnack(client, *pending, session_present);
+  if (client.stage != Client::Stage::kConnected) return;
+  SetMembersOnline(*session, true);
+  delivery_.Pump(*session);
+}
+
+void Shard::SendConnack(Client& client, const PendingConnect& pending, bool session_present) {
+  const BrokerConfig& config = context_.config;
+  mqtt::ConnackView connack;
+  connack.session_present = session_present;
+  connack.session_expiry_s = pending.session_expiry_told_s;
+  if (config.receive_maximum != UINT16_MAX) connack.receive_maximum = config.receive_maximum;
+  if (config.qos_max != mqtt::QoS::kExactlyOnce)
+    connack.maximum_qos = static_cast<std::uint8_t>(config.qos_max);
+  if (!config.retain_available) connack.retain_available = false;
+  connack.maximum_packet_size = static_cast<std::uint32_t>(config.packet_bytes_max);
+  if (pending.client_id_assigned) connack.assigned_client_id = pending.client_id;
+  if (config.topic_alias_maximum != 0) connack.topic_alias_maximum = config.topic_alias_maximum;
+  if (!config.wildcard_available) connack.wildcard_subscription_available = false;
+  if (!config.shared_available) connack.shared_subscription_available = false;
+  connack.server_keep_alive_s = pending.keep_alive_told_s;
+
+  Outbox& out = context_.outbox;
+  const std::size_t offset = out.bytes.size();
+  mqtt::EncodeConnack(client.version, connack, out.bytes);
+  if (out.bytes.size() - offset > client.packet_bytes_max) {
+    // Nothing in it may be left out without breaking a promise, so the client learns that its limit
+    // is too low (A51).
+    out.bytes.Truncate(offset);
+    return Refuse(client, ReasonCode::kPacketTooLarge, RefuseReason::kPacketTooLarge,
+                  "CONNACK is above the client's Maximum Packet Size");
+  }
+  SendBytes(context_, client, offset);
+  context_.metrics.PacketSent(static_cast<std::uint8_t>(mqtt::PacketType::kConnack));
+  out.connections.push_back({.kind = ConnectionEffect::Kind::kRelease, .connection = client.id});
+}
+
+void Shard::Refuse(Client& client, ReasonCode code, RefuseReason reason, std::string_view why) {
+  mqtt::ConnackView connack{.reason = code};
+  Outbox& out = context_.outbox;
+  const std::size_t offset = out.bytes.size();
+  if (client.version == mqtt::Version::k5 && client.problem_information)
+    connack.reason_string = why;
+  mqtt::EncodeConnack(client.version, connack, out.bytes);
+  if (out.bytes.size() - offset > client.packet_bytes_max) {
+    out.bytes.Truncate(offset);
+    connack.reason_string.reset();
+    mqtt::EncodeConnack(client.version, connack, out.bytes);
+  }
+  SendBytes(context_, client, offset);
+  context_.metrics.PacketSent(static_cast<std::uint8_t>(mqtt::PacketType::kConnack));
+  context_.metrics.ConnectRefused(reason);
+  LogAccess({.kind = AccessEvent::Kind::kRefuse,
+             .connection = client.id,
+             .code = code,
+             .detail = std::string(why)});
+  Close(client, metrics::CloseReason::kRefused);
+}
+
+// Takes the connection off its session. `will_is_due`: it ended without a DISCONNECT that drops the
+// will [MQTT-3.1.2-8].
+void Shard::Detach(Client& client, bool will_is_due) {
+  context_.metrics.InflightChanged(metrics::Direction::kIn,
+                                   -static_cast<std::int64_t>(client.unacknowledged));
+  client.unacknowledged = 0;
+  if (client.pending) {
+    const auto it = claiming_.find(client.pending->client_id);
+    if (it != claiming_.end() && it->second == client.id) claiming_.erase(it);
+    client.pending.reset();
+  }
+  Session* const session = std::exchange(client.session, nullptr);
+  if (session == nullptr) return;
+  session->client = nullptr;
+  context_.metrics.SessionsChanged(metrics::SessionState::kOnline, -1);
+  context_.metrics.SessionsChanged(metrics::SessionState::kOffline, 1);
+  fetcher_.Cancel(*session);
+  session->queue.Rewind();
+  if (!will_is_due) session->will.reset();
+  if (!session->persistent()) return EndSession(*session, true);
+
+  SetMembersOnline(*session, false);
+  GiveBackGroupMessages(*session, false);
+  const std::uint64_t number = static_cast<std::uint64_t>(session->id);
+  if (session->expiry_s != UINT32_MAX) {
+    session->expiry_timer = context_.timers.Schedule(
+        context_.now.mono_ns + static_cast<MonoNs>(session->expiry_s) * kNanosecondsPerSecond,
+        TimerCookie(TimerKind::kSessionExpiry, number));
+  }
+  if (!session->will) return;
+  if (session->will->delay_s == 0) return PublishWill(*session);
+  // Whichever comes first, the delay or the end of the session (3.1.3.2.2).
+  const std::uint32_t delay_s = std::min(session->will->delay_s, session->expiry_s);
+  session->will_timer = context_.timers.Schedule(
+      context_.now.mono_ns + static_cast<MonoNs>(delay_s) * kNanosecondsPerSecond,
+      TimerCookie(TimerKind::kWill, number));
+}
+
+// The session is over: nothing of it stays. A will that was still waiting is due now
+// [MQTT-3.1.2-8].
+void Shard::EndSession(Session& session, bool publish_will) {
+  TANDEM_CHECK(session.client == nullptr);
+  context_.timers.Cancel(session.expiry_timer);
+  context_.timers.Cancel(session.will_timer);
+  if (publish_will && session.will) PublishWill(session);
+  fetcher_.Cancel(session);
+  while (!session.subscriptions.empty()) {
+    const std::string filter = session.subscriptions.begin()->first;
+    Unsubscribe(session, filter);
+  }
+  GiveBackGroupMessages(session, true);
+  std::int64_t messages = 0;
+  std::int64_t bytes = 0;
+  std::uint64_t undelivered = 0;
+  session.queue.ForEach([&](std::uint64_t, OutboundMessage& message) {
+    ++messages;
+    bytes += static_cast<std::int64_t>(message.bytes());
+    if (message.state == OutboundState::kQueued) ++undelivered;
+  });
+  context_.metrics.QueuedChanged(-messages, -bytes);
+  if (undelivered != 0)
+    context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded, undelivered);
+  context_.metrics.SessionsChanged(metrics::SessionState::kOffline, -1);
+  sessions_.Remove(session);
+}
+
+void Shard::SetMembersOnline(Session& session, bool online) {
+  for (const auto& [filter, state] : session.subscriptions) {
+    const auto shared = mqtt::ParseSharedFilter(filter);
+    if (!shared) continue;
+    const auto change =
+        trie_.SetMemberOnline(shared->filter, shared->share_name, session.id, online);
+    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+  }
+}
+
+// P10: what a shared group gave to a member that is leaving goes to another member. Sent QoS 2
+// messages stay with their session while it lives [MQTT-4.8.2-4]; sent QoS 1 messages leave it when
+// it ends [MQTT-4.8.2-5].
+void Shard::GiveBackGroupMessages(Session& session, bool also_sent) {
+  std::vector<std::pair<IntrusivePtr<SharedKey>, MessagePtr>> back;
+  session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
+    if (!message.group || !message.message) return;
+    const bool sent = message.state != OutboundState::kQueued;
+    if (sent && (!also_sent || message.qos == mqtt::QoS::kExactlyOnce)) return;
+    back.emplace_back(message.group, message.message);
+    context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
+    session.queue.Discard(number);
+  });
+  for (const auto& [key, message] : back) router_.ToGroup(*key, message);
+}
+
+void Shard::PublishWill(Session& session) {
+  const std::unique_ptr<Will> will = std::move(session.will);
+  MessageFields fields;
+  fields.topic = will->topic;
+  fields.properties = will->properties;
+  fields.payload = will->payload;
+  fields.qos = will->qos;
+  fields.retain = will->retain;
+  if (will->message_expiry_s) {
+    fields.expires_at =
+        context_.now.mono_ns + static_cast<MonoNs>(*will->message_expiry_s) * kNanosecondsPerSecond;
+  }
+  fields.hlc = context_.IssueTime();
+  fields.publisher = session.client_hash;
+  fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
+  router_.FromClient(fields);
+}
+
+void Shard::OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect) {
+  Session& session = *client.session;
+  if (disconnect.session_expiry_s) {
+    if (session.expiry_s == 0 && *disconnect.session_expiry_s != 0) {  // [MQTT-3.14.2-2]
+      return Disconnect(client, ReasonCode::kProtocolError, metrics::CloseReason::kProtocolError,
+                        "session expiry may not be raised from 0");
+    }
+    session.expiry_s = std::min(*disconnect.session_expiry_s, context_.config.session_expiry_max_s);
+  }
+  // Only code 0x00 drops the will [MQTT-3.14.4-3]; every other says that it is wanted (A2).
+  const bool will_is_due = disconnect.reason != ReasonCode::kSuccess;
+  LogAccess({.kind = AccessEvent::Kind::kDisconnect,
+             .connection = client.id,
+             .code = disconnect.reason,
+             .reason = metrics::CloseReason::kDisconnect,
+             .detail = std::string(disconnect.reason_string.value_or(""))});
+  context_.metrics.ConnectionClosed(metrics::CloseReason::kDisconnect);
+  Detach(client, will_is_due);
+  client.stage = Client::Stage::kClosing;
+  context_.outbox.connections.push_back(
+      {.kind = ConnectionEffect::Kind::kClose, .connection = client.id});
+}
+
+}  // namespace tandem::broker

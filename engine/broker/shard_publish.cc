@@ -1,0 +1,241 @@
+// PUBLISH and its acknowledgements, in both directions.
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/broker/shard.h"
+#include "proto/mqtt/encoder.h"
+#include "proto/mqtt/property.h"
+#include "proto/mqtt/topic.h"
+
+namespace tandem::broker {
+namespace {
+
+using metrics::CloseReason;
+using mqtt::PacketId;
+using mqtt::PacketType;
+using mqtt::QoS;
+using mqtt::ReasonCode;
+
+// Whether every property of the publish goes on to receivers as it is; then its bytes are used in
+// place.
+bool ForwardsAll(const mqtt::PublishView& publish) noexcept {
+  return !publish.topic_alias && !publish.message_expiry_s;
+}
+
+}  // namespace
+
+void Shard::OnPublish(Client& client, const mqtt::PublishView& publish) {
+  context_.metrics.PublishReceived(static_cast<std::uint8_t>(publish.qos));
+  std::string_view topic;
+  if (!ResolveTopic(client, publish, topic) || !CheckPublish(client, publish, topic)) return;
+  AcceptPublish(client, publish, topic);
+}
+
+// The topic of the publish, through its alias if it has one (3.3.2.3.4). False if the connection
+// had to be closed.
+bool Shard::ResolveTopic(Client& client, const mqtt::PublishView& publish,
+                         std::string_view& topic) {
+  topic = publish.topic;
+  if (!publish.topic_alias) return true;
+  const std::size_t alias = *publish.topic_alias;
+  if (alias == 0 ||
+      alias > context_.config.topic_alias_maximum) {  // [MQTT-3.3.2-8], [MQTT-3.3.2-9]
+    Disconnect(client, ReasonCode::kTopicAliasInvalid, CloseReason::kProtocolError,
+               "topic alias out of range");
+    return false;
+  }
+  if (!publish.topic.empty()) {
+    if (client.aliases.size() < alias) client.aliases.resize(alias);
+    client.aliases[alias - 1] = std::string(publish.topic);
+    return true;
+  }
+  if (client.aliases.size() < alias || client.aliases[alias - 1].empty()) {
+    Disconnect(client, ReasonCode::kProtocolError, CloseReason::kProtocolError,
+               "topic alias was never set");
+    return false;
+  }
+  topic = client.aliases[alias - 1];
+  return true;
+}
+
+bool Shard::CheckPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic) {
+  const BrokerConfig& config = context_.config;
+  const auto refuse = [&](ReasonCode code, CloseReason reason, std::string_view why) {
+    Disconnect(client, code, reason, why);
+    return false;
+  };
+  if (!mqtt::IsValidTopicName(topic)) {  // [MQTT-3.3.2-2]
+    return refuse(ReasonCode::kTopicNameInvalid, CloseReason::kProtocolError, "invalid topic name");
+  }
+  if (publish.qos > config.qos_max) {  // [MQTT-3.2.2-11]
+    return refuse(ReasonCode::kQoSNotSupported, CloseReason::kProtocolError, "QoS not supported");
+  }
+  if (publish.retain && !config.retain_available) {  // [MQTT-3.2.2-14]
+    return refuse(ReasonCode::kRetainNotSupported, CloseReason::kProtocolError,
+                  "retain not supported");
+  }
+  const bool repeat =
+      publish.qos == QoS::kExactlyOnce &&
+      client.session->received_ids.contains(static_cast<std::uint16_t>(publish.packet_id));
+  if (publish.qos != QoS::kAtMostOnce && !repeat && client.version == mqtt::Version::k5 &&
+      client.unacknowledged >= config.receive_maximum) {  // [MQTT-3.3.4-9]
+    return refuse(ReasonCode::kReceiveMaximumExceeded, CloseReason::kQuotaExceeded,
+                  "receive maximum exceeded");
+  }
+  return true;
+}
+
+void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish,
+                          std::string_view topic) {
+  Session& session = *client.session;
+  if (publish.qos == QoS::kExactlyOnce) {
+    // The message was taken when its id first came; a repeat only asks for the answer again (4.3.3,
+    // method B; A11).
+    const bool fresh =
+        session.received_ids.insert(static_cast<std::uint16_t>(publish.packet_id)).second;
+    if (!fresh) {
+      return Acknowledge(client, PacketType::kPubrec, publish.packet_id, ReasonCode::kSuccess, {},
+                         0, false);
+    }
+  }
+  MessageFields fields;
+  fields.topic = topic;
+  if (ForwardsAll(publish)) {
+    fields.properties = publish.properties.raw;
+  } else {
+    scratch_.Clear();
+    mqtt::CopyForwardedProperties(publish.properties, scratch_);
+    fields.properties = scratch_.bytes();
+  }
+  fields.payload = publish.payload;
+  fields.qos = publish.qos;
+  fields.retain = publish.retain;
+  if (publish.message_expiry_s) {
+    fields.expires_at = context_.now.mono_ns +
+                        static_cast<MonoNs>(*publish.message_expiry_s) * kNanosecondsPerSecond;
+  }
+  fields.hlc = context_.IssueTime();
+  fields.publisher = session.client_hash;
+  fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
+
+  const Router::Result result = router_.FromClient(fields);
+  if (publish.qos != QoS::kAtMostOnce) {
+    ++client.unacknowledged;
+    context_.metrics.InflightChanged(metrics::Direction::kIn, 1);
+    const bool exactly_once = publish.qos == QoS::kExactlyOnce;
+    Acknowledge(client, exactly_once ? PacketType::kPubrec : PacketType::kPuback, publish.packet_id,
+                result.matched ? ReasonCode::kSuccess : ReasonCode::kNoMatchingSubscribers,
+                {.peer = result.peer_number}, static_cast<std::uint8_t>(publish.qos),
+                !exactly_once);
+  }
+  if (peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max ||
+      (client.version != mqtt::Version::k5 &&
+       client.unacknowledged >= context_.config.receive_maximum)) {
+    Throttle(client);
+  }
+}
+
+// An acknowledgement to the client, held until `position`.
+void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode code,
+                        const CommitPosition& position, std::uint8_t ack_qos, bool ends_flow) {
+  if (client.version != mqtt::Version::k5) code = ReasonCode::kSuccess;
+  HeldPacket packet{
+      .type = type, .ack_qos = ack_qos, .ends_flow = ends_flow, .since = context_.now.mono_ns};
+  ByteBuffer& bytes = context_.outbox.bytes;
+  const std::size_t offset = bytes.size();
+  mqtt::EncodeAck(client.version, {.type = type, .packet_id = id, .reason = code}, bytes);
+  const Bytes encoded = bytes.bytes(offset, bytes.size() - offset);
+  packet.bytes.assign(encoded.begin(), encoded.end());
+  bytes.Truncate(offset);
+  SendGated(client, position, std::move(packet));
+}
+
+// PUBACK, PUBREC, PUBCOMP for what we sent. Unknown ids are ignored and move no quota (A15).
+void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
+  Session& session = *client.session;
+  const auto finish = [&](QoS qos) {
+    if (const std::optional<OutboundMessage> done = session.queue.Acknowledge(ack.packet_id, qos)) {
+      context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(done->bytes()));
+    }
+  };
+  switch (ack.type) {
+    case PacketType::kPuback:
+      finish(QoS::kAtLeastOnce);
+      break;
+    case PacketType::kPubrec: {
+      if (mqtt::IsError(ack.reason)) {  // the receiver refuses it: that ends the flow (4.3.3, A14)
+        finish(QoS::kExactlyOnce);
+        break;
+      }
+      const std::size_t bytes_before = session.queue.waiting_bytes();
+      const auto received = session.queue.Received(ack.packet_id);
+      context_.metrics.QueuedChanged(0, static_cast<std::int64_t>(session.queue.waiting_bytes()) -
+                                            static_cast<std::int64_t>(bytes_before));
+      const ReasonCode code = received == SessionQueue::ReceivedResult::kUnknown
+                                  ? ReasonCode::kPacketIdentifierNotFound
+                                  : ReasonCode::kSuccess;
+      Acknowledge(client, PacketType::kPubrel, ack.packet_id, code, {}, 0,
+                  false);  // [MQTT-4.3.3-4]
+      break;
+    }
+    case PacketType::kPubcomp:
+      if (session.queue.Complete(ack.packet_id)) context_.metrics.QueuedChanged(-1, 0);
+      break;
+    default:
+      TANDEM_CHECK_MSG(false, "not an acknowledgement");
+  }
+  delivery_.Pump(session);
+  fetcher_.Continue(session);
+}
+
+// The client has heard that we hold its message: its id is free again.
+void Shard::OnPubrel(Client& client, const mqtt::AckView& ack) {
+  const bool known =
+      client.session->received_ids.erase(static_cast<std::uint16_t>(ack.packet_id)) != 0;
+  const ReasonCode code =
+      known ? ReasonCode::kSuccess : ReasonCode::kPacketIdentifierNotFound;      // A13
+  Acknowledge(client, PacketType::kPubcomp, ack.packet_id, code, {}, 0, known);  // [MQTT-4.3.3-11]
+}
+
+// Sessions whose queue is full and whose operator wants them disconnected then.
+void Shard::CloseOverflowed() {
+  for (const SubscriberId id : router_.TakeOverflowed()) {
+    Session* const session = sessions_.Get(id);
+    if (session == nullptr || session->client == nullptr) continue;
+    Disconnect(*session->client, ReasonCode::kQuotaExceeded, CloseReason::kSlowConsumer,
+               "queue full");
+  }
+}
+
+// Reads no more from a publisher that is ahead of the other node, or of what it may have
+// unacknowledged.
+void Shard::Throttle(Client& client) {
+  if (client.paused || client.stage != Client::Stage::kConnected) return;
+  client.paused = true;
+  throttled_.push_back(client.id);
+  context_.outbox.connections.push_back(
+      {.kind = ConnectionEffect::Kind::kPause, .connection = client.id});
+}
+
+void Shard::Unthrottle() {
+  if (throttled_.empty() || peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max / 2)
+    return;
+  std::erase_if(throttled_, [this](ConnectionId id) {
+    Client* const client = FindClient(id);
+    if (client == nullptr) return true;
+    if (client->version != mqtt::Version::k5 &&
+        client->unacknowledged >= context_.config.receive_maximum) {
+      // QoS 2 flows end with the client's PUBREL, which must be read.
+      const std::size_t released_by_client =
+          client->session != nullptr ? client->session->received_ids.size() : 0;
+      if (client->unacknowledged > released_by_client) return false;
+    }
+    client->paused = false;
+    context_.outbox.connections.push_back(
+        {.kind = ConnectionEffect::Kind::kResume, .connection = id});
+    return true;
+  });
+}
+
+}  // namespace tandem::broker

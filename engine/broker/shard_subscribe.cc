@@ -1,0 +1,207 @@
+// SUBSCRIBE and UNSUBSCRIBE, and telling everybody else what this core is interested in.
+#include <algorithm>
+#include <utility>
+
+#include "engine/broker/shard.h"
+#include "proto/mqtt/encoder.h"
+#include "proto/mqtt/topic.h"
+
+namespace tandem::broker {
+namespace {
+
+using metrics::CloseReason;
+using mqtt::PacketType;
+using mqtt::QoS;
+using mqtt::ReasonCode;
+
+}  // namespace
+
+void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
+  Session& session = *client.session;
+  codes_.clear();
+  // The whole packet is checked before any of it is applied (A7).
+  mqtt::SubscribeEntries entries = subscribe.entries;
+  while (const auto entry = entries.Next()) {
+    codes_.push_back(CheckFilter(session, *entry, subscribe.subscription_id.has_value()));
+    if (codes_.back() ==
+        ReasonCode::kProtocolError) {  // [MQTT-3.8.3-4]: No Local on a shared subscription
+      return Disconnect(client, ReasonCode::kProtocolError, CloseReason::kProtocolError,
+                        "No Local on a shared subscription");
+    }
+    if (codes_.back() == ReasonCode::kTopicFilterInvalid && client.version != mqtt::Version::k5) {
+      return Close(
+          client,
+          CloseReason::kProtocolError);  // 3.x has no code for it [MQTT-3.1.1: 4.7.1-2, 4.7.1-3]
+    }
+  }
+
+  HeldPacket suback{.type = PacketType::kSuback};
+  entries = subscribe.entries;
+  for (std::size_t i = 0; const auto entry = entries.Next(); ++i) {
+    if (mqtt::IsError(codes_[i])) continue;
+    SubscriptionState state{.options = entry->options,
+                            .identifier = subscribe.subscription_id.value_or(0)};
+    state.options.qos = std::min(state.options.qos, context_.config.qos_max);
+    codes_[i] = static_cast<ReasonCode>(state.options.qos);
+    const bool fresh = !session.subscriptions.contains(ToAbsl(entry->filter));
+    Subscribe(session, entry->filter, state);
+    LogAccess({.kind = AccessEvent::Kind::kSubscribe,
+               .connection = client.id,
+               .filter = std::string(entry->filter),
+               .code = codes_[i]});
+    const bool wants_retained =
+        state.options.retain_handling == 0 || (state.options.retain_handling == 1 && fresh);
+    if (wants_retained && context_.config.retain_available &&
+        !mqtt::ParseSharedFilter(entry->filter)) {
+      suback.fetches.push_back(
+          fetcher_.Prepare(session, entry->filter, state));  // [MQTT-3.3.1-9], [MQTT-3.3.1-10]
+    }
+  }
+
+  ByteBuffer& bytes = context_.outbox.bytes;
+  const std::size_t offset = bytes.size();
+  mqtt::EncodeSuback(client.version, {.packet_id = subscribe.packet_id, .codes = codes_}, bytes);
+  const Bytes encoded = bytes.bytes(offset, bytes.size() - offset);
+  suback.bytes.assign(encoded.begin(), encoded.end());
+  bytes.Truncate(offset);
+  if (suback.bytes.size() > client.packet_bytes_max) {  // A51
+    return Disconnect(client, ReasonCode::kPacketTooLarge, CloseReason::kPacketTooLarge,
+                      "SUBACK too large");
+  }
+  // P3: only when every core of both nodes routes to it.
+  SendGated(client, interest_, std::move(suback));
+}
+
+ReasonCode Shard::CheckFilter(const Session& session, const mqtt::SubscribeEntry& entry,
+                              bool has_identifier) const {
+  const BrokerConfig& config = context_.config;
+  std::string_view filter = entry.filter;
+  if (const auto shared = mqtt::ParseSharedFilter(filter)) {
+    if (!mqtt::IsValidSharedFilter(*shared)) return ReasonCode::kTopicFilterInvalid;
+    if (!config.shared_available) return ReasonCode::kSharedSubscriptionsNotSupported;
+    if (entry.options.no_local) return ReasonCode::kProtocolError;
+    filter = shared->filter;
+  } else if (!mqtt::IsValidTopicFilter(filter)) {
+    return ReasonCode::kTopicFilterInvalid;
+  }
+  if (!config.wildcard_available && mqtt::HasWildcard(filter))
+    return ReasonCode::kWildcardSubscriptionsNotSupported;
+  if (session.subscriptions.size() >= config.subscriptions_per_session_max &&
+      !session.subscriptions.contains(ToAbsl(entry.filter))) {
+    return ReasonCode::kQuotaExceeded;
+  }
+  static_cast<void>(has_identifier);  // always available
+  return ReasonCode::kSuccess;
+}
+
+// Adds or replaces [MQTT-3.8.4-3]. `filter` is valid.
+void Shard::Subscribe(Session& session, std::string_view filter, const SubscriptionState& state) {
+  const Subscription subscription{
+      .subscriber = session.id, .options = state.options, .identifier = state.identifier};
+  bool existed = false;
+  if (const auto shared = mqtt::ParseSharedFilter(filter)) {
+    const auto change = trie_.JoinGroup(shared->filter, shared->share_name, subscription,
+                                        session.client != nullptr);
+    existed = change.existed;
+    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+  } else {
+    const auto change = trie_.Subscribe(filter, subscription);
+    existed = change.existed;
+    if (change.interest_changed) AnnounceInterest(filter, true);
+  }
+  if (!existed) context_.metrics.SubscriptionsChanged(1);
+  session.subscriptions.insert_or_assign(std::string(filter), state);
+}
+
+// False if there was none.
+bool Shard::Unsubscribe(Session& session, std::string_view filter) {
+  const auto it = session.subscriptions.find(ToAbsl(filter));
+  if (it == session.subscriptions.end()) return false;
+  if (const auto shared = mqtt::ParseSharedFilter(filter)) {
+    const auto change = trie_.LeaveGroup(shared->filter, shared->share_name, session.id);
+    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+  } else {
+    const auto change = trie_.Unsubscribe(filter, session.id);
+    if (change.interest_changed) AnnounceInterest(filter, false);
+  }
+  context_.metrics.SubscriptionsChanged(-1);
+  session.subscriptions.erase(it);
+  return true;
+}
+
+void Shard::OnUnsubscribe(Client& client, const mqtt::UnsubscribeView& unsubscribe) {
+  Session& session = *client.session;
+  codes_.clear();
+  mqtt::UnsubscribeFilters filters = unsubscribe.filters;
+  while (const auto filter = filters.Next()) {
+    const auto shared = mqtt::ParseSharedFilter(*filter);
+    const bool valid =
+        shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(*filter);
+    if (!valid && client.version != mqtt::Version::k5)
+      return Close(client, CloseReason::kProtocolError);
+    if (!valid) {
+      codes_.push_back(ReasonCode::kTopicFilterInvalid);
+      continue;
+    }
+    const bool existed = Unsubscribe(session, *filter);
+    codes_.push_back(existed ? ReasonCode::kSuccess : ReasonCode::kNoSubscriptionExisted);
+    if (existed) {
+      LogAccess({.kind = AccessEvent::Kind::kUnsubscribe,
+                 .connection = client.id,
+                 .filter = std::string(*filter)});
+    }
+  }
+  HeldPacket unsuback{.type = PacketType::kUnsuback};
+  ByteBuffer& bytes = context_.outbox.bytes;
+  const std::size_t offset = bytes.size();
+  mqtt::EncodeUnsuback(client.version, {.packet_id = unsubscribe.packet_id, .codes = codes_},
+                       bytes);
+  const Bytes encoded = bytes.bytes(offset, bytes.size() - offset);
+  unsuback.bytes.assign(encoded.begin(), encoded.end());
+  bytes.Truncate(offset);
+  if (unsuback.bytes.size() > client.packet_bytes_max) {
+    return Disconnect(client, ReasonCode::kPacketTooLarge, CloseReason::kPacketTooLarge,
+                      "UNSUBACK too large");
+  }
+  SendGated(client, interest_, std::move(unsuback));
+}
+
+// To every other core of this node, and over this core's stream to every core of the other one.
+// What promises to a client that the change is known everywhere waits for `interest_`.
+void Shard::AnnounceInterest(std::string_view filter, bool wanted) {
+  if (context_.cores > 1) {
+    ++interest_.cores;
+    for (std::uint16_t core = 0; core < context_.cores; ++core) {
+      if (CoreId{core} == context_.core) continue;
+      context_.outbox.cores.push_back({CoreId{core}, CoreInterest{.filter = std::string(filter),
+                                                                  .wanted = wanted,
+                                                                  .number = interest_.cores}});
+    }
+  }
+  if (peer_.up())
+    interest_.peer = peer_.Append(InterestRecord{.filter = std::string(filter), .wanted = wanted});
+}
+
+void Shard::AnnounceGroup(std::string_view filter, std::string_view share_name,
+                          const MemberCounts& counts) {
+  if (context_.cores > 1) {
+    ++interest_.cores;
+    for (std::uint16_t core = 0; core < context_.cores; ++core) {
+      if (CoreId{core} == context_.core) continue;
+      context_.outbox.cores.push_back(
+          {CoreId{core}, CoreGroupInterest{.filter = std::string(filter),
+                                           .share_name = std::string(share_name),
+                                           .online = counts.online,
+                                           .total = counts.total,
+                                           .number = interest_.cores}});
+    }
+  }
+  if (peer_.up()) {
+    interest_.peer = peer_.Append(GroupInterestRecord{.filter = std::string(filter),
+                                                      .share_name = std::string(share_name),
+                                                      .online = counts.online,
+                                                      .total = counts.total});
+  }
+}
+
+}  // namespace tandem::broker
