@@ -24,11 +24,11 @@ struct PublishHead {
   QoS qos{};
   bool retain = false;
   PacketId packet_id = kNoPacketId;
-  std::string_view topic;
-  std::optional<std::uint16_t> topic_alias;
-  std::optional<std::uint32_t> message_expiry_s;        // as remaining seconds
-  std::span<const std::uint32_t> subscription_ids;
-  Bytes forwarded_properties;  // property.h, CopyForwardedProperties; left out for 3.x
+  std::string_view topic{};
+  std::optional<std::uint16_t> topic_alias{};
+  std::optional<std::uint32_t> message_expiry_s{};        // as remaining seconds
+  std::span<const std::uint32_t> subscription_ids{};
+  Bytes forwarded_properties{};  // property.h, CopyForwardedProperties; left out for 3.x
   std::size_t payload_bytes = 0;
 };
 

@@ -14,9 +14,9 @@ namespace tandem::mqtt {
 struct Property {
   PropertyId id{};
   std::uint32_t number = 0;  // of a byte, two byte, four byte or variable byte integer
-  Bytes data;                // of a string, binary data, or the name of a string pair
-  Bytes value;               // of a string pair
-  Bytes raw;                 // identifier and value as on the wire
+  Bytes data{};                // of a string, binary data, or the name of a string pair
+  Bytes value{};               // of a string pair
+  Bytes raw{};                 // identifier and value as on the wire
 };
 
 // Walks validated properties in wire order.

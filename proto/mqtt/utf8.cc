@@ -35,15 +35,33 @@ bool IsPrintableAscii16(const std::uint8_t* bytes) noexcept {
 #endif
 }
 
-// The leading printable ASCII bytes, at least: stops early only where something else stands within
-// the next 16 bytes.
+// The same for 1 to 7 bytes: loads that overlap fill one word.
+bool IsPrintableAsciiShort(const std::uint8_t* bytes, std::size_t size) noexcept {
+  std::uint8_t block[8];
+  if (size >= 4) {
+    std::memcpy(block, bytes, 4);
+    std::memcpy(block + 4, bytes + size - 4, 4);
+  } else {
+    std::memset(block, bytes[0], sizeof block);
+    block[1] = bytes[size / 2];
+    block[2] = bytes[size - 1];
+  }
+  return IsPrintableAscii8(block);
+}
+
+// How many leading bytes are printable ASCII, at least: it stops early only where something else
+// follows within 16 bytes.
 std::size_t PrintableAsciiPrefix(const std::uint8_t* bytes, std::size_t size) noexcept {
   std::size_t done = 0;
   while (size - done >= 16 && IsPrintableAscii16(bytes + done)) done += 16;
-  while (size - done >= 8 && IsPrintableAscii8(bytes + done)) done += 8;
-  // The tail once more together with what came before it, rather than byte by byte.
-  if (done != size && size - done < 8 && size >= 8 && IsPrintableAscii8(bytes + size - 8))
-    return size;
+  if (size - done >= 8 && IsPrintableAscii8(bytes + done)) done += 8;
+  if (done == size) return done;
+  if (size - done < 8) {
+    // With room in front, the last eight bytes once more rather than the tail alone.
+    const bool is_plain =
+        size >= 8 ? IsPrintableAscii8(bytes + size - 8) : IsPrintableAsciiShort(bytes, size);
+    if (is_plain) return size;
+  }
   return done;
 }
 
@@ -52,32 +70,31 @@ constexpr bool IsDisallowed(std::uint32_t code_point) noexcept {
          (code_point >= 0xFDD0 && code_point <= 0xFDEF) || (code_point & 0xFFFE) == 0xFFFE;
 }
 
-// What a lead byte announces (RFC 3629, section 4).
-struct Sequence {
-  std::size_t size = 0;     // 0: no lead byte
-  std::uint32_t first = 0;  // the lead byte's bits of the code point
-  std::uint32_t least = 0;  // anything below is an overlong form
-};
-constexpr Sequence SequenceOf(std::uint8_t lead) noexcept {
-  if (lead < 0x80) return {1, lead, 0};
-  if ((lead & 0xE0) == 0xC0) return {2, lead & 0x1FU, 0x80};
-  if ((lead & 0xF0) == 0xE0) return {3, lead & 0x0FU, 0x800};
-  if ((lead & 0xF8) == 0xF0) return {4, lead & 0x07U, 0x10000};
-  return {};
-}
+constexpr bool IsContinuation(std::uint8_t byte) noexcept { return (byte & 0xC0) == 0x80; }
 
-// Size in bytes of the allowed code point at the start of `text` (not empty), 0 if there is none.
+// Size in bytes of the allowed code point at the start of `text` (not empty), 0 if there is none
+// (RFC 3629, section 4).
 std::size_t CodePointSize(Bytes text) noexcept {
-  const Sequence sequence = SequenceOf(text[0]);
-  if (sequence.size == 0 || sequence.size > text.size()) return 0;
-  std::uint32_t code_point = sequence.first;
-  for (std::size_t i = 1; i < sequence.size; ++i) {
-    if ((text[i] & 0xC0) != 0x80) return 0;
-    code_point = code_point << 6 | (text[i] & 0x3FU);
+  const std::uint32_t lead = text[0];
+  if (lead < 0x80) return IsDisallowed(lead) ? 0 : 1;
+  if (text.size() < 2 || !IsContinuation(text[1])) return 0;
+  std::uint32_t code_point = text[1] & 0x3FU;
+  if (lead < 0xE0) {
+    code_point |= (lead & 0x1F) << 6;
+    const bool is_two = lead >= 0xC0 && code_point >= 0x80;
+    return is_two && !IsDisallowed(code_point) ? 2 : 0;
   }
-  const bool is_surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-  if (code_point < sequence.least || is_surrogate || code_point > 0x10FFFF) return 0;
-  return IsDisallowed(code_point) ? 0 : sequence.size;
+  if (text.size() < 3 || !IsContinuation(text[2])) return 0;
+  code_point = code_point << 6 | (text[2] & 0x3FU);
+  if (lead < 0xF0) {
+    code_point |= (lead & 0x0F) << 12;
+    const bool is_surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
+    return code_point >= 0x800 && !is_surrogate && !IsDisallowed(code_point) ? 3 : 0;
+  }
+  if (text.size() < 4 || !IsContinuation(text[3])) return 0;
+  code_point = code_point << 6 | (text[3] & 0x3FU) | (lead & 0x07) << 18;
+  const bool is_four = lead < 0xF8 && code_point >= 0x10000 && code_point <= 0x10FFFF;
+  return is_four && !IsDisallowed(code_point) ? 4 : 0;
 }
 
 bool IsValidTextSlow(Bytes text) noexcept {
@@ -85,7 +102,9 @@ bool IsValidTextSlow(Bytes text) noexcept {
     const std::size_t size = CodePointSize(text);
     if (size == 0) return false;
     text = text.subspan(size);
-    if (text.size() >= 8) text = text.subspan(PrintableAsciiPrefix(text.data(), text.size()));
+    if (text.size() >= 8 && text[0] < 0x80) {
+      text = text.subspan(PrintableAsciiPrefix(text.data(), text.size()));
+    }
   }
   return true;
 }
