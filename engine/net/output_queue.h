@@ -1,0 +1,57 @@
+// What one connection is about to send: short things copied into one block, long payloads referenced where they are.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/base/byte_buffer.h"
+#include "engine/broker/message.h"
+#include "engine/net/buffer_pool.h"
+#include "engine/reactor/transport.h"
+
+namespace tandem::net {
+
+// Filled during a turn, handed to the transport in one send at its end. While a send is in flight a second batch fills; the
+// memory of the first stays as it is until Sent().
+class OutputQueue {
+ public:
+  // Copies `bytes`; yields the place of the copy, good until the next call, for patching.
+  std::uint8_t* Append(Bytes bytes, BufferPool& pool);
+  // The payload of `message` follows what was appended so far.
+  void AppendPayload(broker::MessagePtr message);
+
+  bool empty() const noexcept { return filling_.pieces.empty() && sending_.pieces.empty(); }
+  bool in_flight() const noexcept { return in_flight_; }
+  // Bytes appended and not yet reported by Sent().
+  std::size_t bytes() const noexcept { return filling_.bytes + sending_.bytes; }
+
+  // The fragments of the next send, at most kFragmentsMax; empty if nothing waits or one is in flight. The span is good until
+  // the next call.
+  std::span<const reactor::Fragment> Next();
+  // The send is done. Yields how many bytes it had.
+  std::size_t Sent(BufferPool& pool);
+
+ private:
+  // A run of bytes of the block, or a payload.
+  struct Piece {
+    std::size_t offset = 0;
+    std::size_t size = 0;
+    broker::MessagePtr payload;
+  };
+  struct Batch {
+    ByteBuffer block;
+    std::vector<Piece> pieces;
+    std::size_t bytes = 0;
+  };
+
+  Batch filling_;
+  Batch sending_;
+  std::size_t first_ = 0;        // pieces of sending_ before this one are done
+  std::size_t sent_pieces_ = 0;  // in the send that is in flight
+  bool in_flight_ = false;
+  std::vector<reactor::Fragment> fragments_;
+};
+
+}  // namespace tandem::net

@@ -1,0 +1,467 @@
+// Definitions of Core's members; included by core.h alone.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "engine/base/log.h"
+#include "engine/node/core.h"
+
+namespace tandem::node {
+
+inline constexpr std::size_t kMailPerTurnMax = 4096;
+
+template <reactor::Transport T>
+absl::Status Core<T>::Start() {
+  now_ = ReadClocks();
+  shard_.SetTime(now_);
+  for (const reactor::ListenOptions& listen : options_.listeners) {
+    absl::StatusOr<reactor::ListenerId> listener = transport_.Listen(listen);
+    if (!listener.ok()) return listener.status();
+    listeners_.push_back(*listener);
+  }
+  if (!partner_) return absl::OkStatus();
+  return partner_->Start({.core = options_.core,
+                          .cores = options_.cores,
+                          .streams = this,
+                          .events = &shard_,
+                          .post = [this](CoreId to, Task task) {
+                            mail_.Between(options_.core, to).Push(std::move(task));
+                          }},
+                         now_);
+}
+
+template <reactor::Transport T>
+void Core<T>::Turn() {
+  now_ = ReadClocks();
+  const MonoNs began = now_.mono_ns;
+  shard_.SetTime(now_);
+  bool busy = transport_.Poll(*this) != 0;
+  busy |= DrainMail();
+  RunInbox();
+  if (partner_) {
+    busy |= partner_->Turn(now_);
+    Execute();
+  }
+  shard_.Tick();
+  Execute();
+  shard_.EndTurn();
+  Execute();
+  busy |= shard_.busy();
+  FlushDirty();
+  ResetLateClosers();
+  PublishMail();
+  counters_.core.Busy(ReadClocks().mono_ns - began);
+  SleepUnlessBusy(busy);
+}
+
+template <reactor::Transport T>
+void Core<T>::SleepUnlessBusy(bool busy) {
+  if (busy || !inbox_.IsEmpty()) {
+    idle_since_ = 0;
+    transport_.Submit();
+    return;
+  }
+  if (idle_since_ == 0) idle_since_ = now_.mono_ns;
+  if (now_.mono_ns - idle_since_ < options_.spin_ns) {
+    transport_.Submit();
+    return;
+  }
+  MonoNs deadline = shard_.NextDeadline();
+  if (partner_) deadline = std::min(deadline, partner_->NextDeadline());
+  if (!closing_.empty()) deadline = std::min(deadline, closing_.front().first);
+  transport_.Wait(deadline);
+}
+
+template <reactor::Transport T>
+void Core<T>::Stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  for (const reactor::ListenerId listener : listeners_) transport_.StopListening(listener);
+  shard_.SetServing(false);
+  shard_.DisconnectAll(mqtt::ReasonCode::kServerShuttingDown, metrics::CloseReason::kShutdown);
+  Execute();
+  if (partner_) partner_->Stop(now_);
+}
+
+// Streams.
+
+template <reactor::Transport T>
+typename Core<T>::Stream* Core<T>::FindStream(ConnectionId id) noexcept {
+  const std::size_t slot = SlotOf(id);
+  return slot < streams_.size() && streams_[slot].id == id ? &streams_[slot] : nullptr;
+}
+
+template <reactor::Transport T>
+net::Connection* Core<T>::FindClient(ConnectionId id) noexcept {
+  Stream* const stream = FindStream(id);
+  return stream == nullptr ? nullptr : stream->client.get();
+}
+
+template <reactor::Transport T>
+typename Core<T>::Stream& Core<T>::OpenStream(ConnectionId id) {
+  const std::size_t slot = SlotOf(id);
+  if (slot >= streams_.size()) streams_.resize(slot + 1);
+  Stream& stream = streams_[slot];
+  if (stream.id == kNoConnection) ++streams_open_;
+  stream = Stream{.id = id};
+  return stream;
+}
+
+template <reactor::Transport T>
+void Core<T>::ForgetStream(ConnectionId id) {
+  Stream* const stream = FindStream(id);
+  if (stream == nullptr) return;
+  *stream = Stream();
+  --streams_open_;
+}
+
+template <reactor::Transport T>
+void Core<T>::OnAccepted(reactor::ListenerId listener, ConnectionId id, const reactor::Endpoint& peer) {
+  const auto own = std::find(listeners_.begin(), listeners_.end(), listener);
+  if (own == listeners_.end()) {
+    for (const auto& [other, handler] : other_listeners_) {
+      if (other != listener) continue;
+      OpenStream(id);
+      return handler->OnAccepted(id, peer);
+    }
+    return transport_.Close(id, reactor::CloseMode::kReset);
+  }
+  const auto index = static_cast<std::uint32_t>(own - listeners_.begin());
+  counters_.net.ConnectionOpened(index);
+  OpenClient(id, index, peer, {});
+}
+
+template <reactor::Transport T>
+void Core<T>::OnAcceptFailed(reactor::ListenerId, const absl::Status& status) {
+  counters_.net.AcceptFailed();
+  Log(LogLevel::kWarn, "cannot accept connections",
+      {{"core", Index(options_.core)}, {"error", std::string(status.message().data(), status.message().size())}});
+}
+
+template <reactor::Transport T>
+void Core<T>::OpenClient(ConnectionId id, std::uint32_t listener, const reactor::Endpoint& peer, ByteBuffer bytes) {
+  Stream& stream = OpenStream(id);
+  stream.client = std::make_unique<net::Connection>(id, listener, peer);
+  net::Connection& connection = *stream.client;
+  shard_.OnOpened(id, listener);
+  if (stopping_) {
+    connection.closing = true;
+    connection.reset = true;
+    shard_.DisconnectAll(mqtt::ReasonCode::kServerShuttingDown, metrics::CloseReason::kShutdown);
+    Execute();
+    return;
+  }
+  if (bytes.empty()) return;
+  connection.Keep(std::move(bytes));
+  Read(connection, {});
+}
+
+template <reactor::Transport T>
+void Core<T>::OnReceived(ConnectionId id, reactor::ReceivedSlice slice) {
+  Stream* const stream = FindStream(id);
+  if (stream == nullptr) return transport_.Release(slice);
+  if (stream->handler != nullptr) return stream->handler->OnReceived(slice);
+  if (stream->client) {
+    counters_.net.BytesReceived(slice.bytes.size());
+    if (!stream->client->closing) Read(*stream->client, slice.bytes);
+  }
+  transport_.Release(slice);
+}
+
+template <reactor::Transport T>
+void Core<T>::OnReceivedDirect(ConnectionId id, std::size_t bytes) {
+  if (Stream* const stream = FindStream(id); stream != nullptr && stream->handler != nullptr) {
+    stream->handler->OnReceivedDirect(bytes);
+  }
+}
+
+template <reactor::Transport T>
+void Core<T>::OnConnected(ConnectionId id, const absl::Status& status) {
+  if (Stream* const stream = FindStream(id); stream != nullptr && stream->handler != nullptr) {
+    stream->handler->OnConnected(status);
+  }
+}
+
+template <reactor::Transport T>
+void Core<T>::OnSent(ConnectionId id) {
+  Stream* const stream = FindStream(id);
+  if (stream == nullptr) return;
+  if (stream->handler != nullptr) return stream->handler->OnSent();
+  if (!stream->client) return;
+  net::Connection& connection = *stream->client;
+  const std::size_t bytes = connection.output().Sent(pool_);
+  counters_.net.BytesSent(bytes);
+  shard_.OnSent(id, bytes);
+  Execute();
+  MarkDirty(connection);
+}
+
+template <reactor::Transport T>
+void Core<T>::OnClosed(ConnectionId id, reactor::CloseReason reason) {
+  Stream* const stream = FindStream(id);
+  if (stream == nullptr) return;
+  if (stream->handler != nullptr) {
+    reactor::StreamHandler* const handler = stream->handler;
+    ForgetStream(id);
+    return handler->OnClosed(reason);
+  }
+  if (!stream->client) return ForgetStream(id);
+  counters_.net.ConnectionClosed(stream->client->listener());
+  const auto why = reason == reactor::CloseReason::kPeerClosed ? metrics::CloseReason::kClientClosed
+                                                               : metrics::CloseReason::kNetworkError;
+  shard_.OnClosed(id, why);
+  Execute();
+  ForgetStream(id);
+}
+
+template <reactor::Transport T>
+void Core<T>::OnDetached(ConnectionId id, std::unique_ptr<reactor::Handoff> handoff) {
+  Stream* const stream = FindStream(id);
+  if (stream == nullptr) return;
+  if (stream->handler != nullptr) {
+    reactor::StreamHandler* const handler = stream->handler;
+    ForgetStream(id);
+    return handler->OnDetached(std::move(handoff));
+  }
+  net::Connection& connection = *stream->client;
+  // The whole CONNECT stands in the kept bytes: that is how its home is known.
+  const mqtt::DecodeResult first = mqtt::Decoder(mqtt::Sender::kClient).Next(connection.kept());
+  const auto* const connect = std::get_if<mqtt::ConnectView>(&first.packet);
+  TANDEM_CHECK(first.status == mqtt::DecodeStatus::kPacket && connect != nullptr);
+  const CoreId home = broker::Shard::HomeOf(connect->client_id, options_.cores);
+  MovedClient moved{.handoff = std::move(handoff), .listener = connection.listener(), .peer = connection.peer()};
+  moved.bytes = connection.TakeKept();
+  shard_.OnDetached(id);
+  ForgetStream(id);
+  mail_.Between(options_.core, home).Push(std::move(moved));
+}
+
+// Packets.
+
+template <reactor::Transport T>
+bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet) {
+  if (const auto* connect = std::get_if<mqtt::ConnectView>(&packet)) {
+    const bool elsewhere = core.options_.cores > 1 && !connect->client_id.empty() &&
+                           broker::Shard::HomeOf(connect->client_id, core.options_.cores) != core.options_.core;
+    if (elsewhere && !connection.greeted) {
+      connection.moving = true;
+      core.transport_.Detach(connection.id());
+      return false;
+    }
+    connection.greeted = true;
+    connection.decoder().set_packet_bytes_max(core.options_.broker.packet_bytes_max);
+    core.shard_.OnPacket(connection.id(), packet);
+    core.Execute();  // the shard may have said that nothing more is to be decoded
+    return true;
+  }
+  core.shard_.OnPacket(connection.id(), packet);
+  return true;
+}
+
+template <reactor::Transport T>
+void Core<T>::Read(net::Connection& connection, Bytes bytes) {
+  PacketSink sink{*this, connection};
+  connection.Receive(bytes, sink);
+  Execute();
+}
+
+// After a hold or a pause: what was kept first, then the stream again.
+template <reactor::Transport T>
+void Core<T>::ReadOn(net::Connection& connection) {
+  const ConnectionId id = connection.id();
+  if (connection.kept_bytes() != 0) Read(connection, {});
+  net::Connection* const still = FindClient(id);
+  if (still != nullptr && !still->held && !still->paused && !still->closing) transport_.ResumeReceive(id);
+}
+
+// Other cores, other threads.
+
+template <reactor::Transport T>
+bool Core<T>::DrainMail() {
+  bool any = false;
+  for (std::uint16_t from = 0; from < options_.cores; ++from) {
+    if (CoreId{from} == options_.core) continue;
+    CoreMailbox& box = mail_.Between(CoreId{from}, options_.core);
+    any |= box.Drain([&](Mail mail) { OnMail(CoreId{from}, std::move(mail)); }, kMailPerTurnMax) != 0;
+  }
+  if (any) Execute();
+  return any;
+}
+
+template <reactor::Transport T>
+void Core<T>::OnMail(CoreId from, Mail mail) {
+  if (auto* message = std::get_if<broker::CoreMessage>(&mail)) {
+    shard_.OnCoreMessage(from, std::move(*message));
+  } else if (auto* moved = std::get_if<MovedClient>(&mail)) {
+    const ConnectionId id = transport_.Adopt(std::move(moved->handoff));
+    OpenClient(id, moved->listener, moved->peer, std::move(moved->bytes));
+  } else {
+    std::get<Task>(mail)();
+  }
+}
+
+template <reactor::Transport T>
+void Core<T>::RunInbox() {
+  for (Task& task : inbox_.Take()) {
+    task();
+    Execute();
+  }
+}
+
+template <reactor::Transport T>
+void Core<T>::PublishMail() {
+  for (std::uint16_t to = 0; to < options_.cores; ++to) {
+    if (CoreId{to} == options_.core) continue;
+    if (mail_.Between(options_.core, CoreId{to}).Publish()) mail_.WakerOf(CoreId{to}).Wake();
+  }
+}
+
+// Effects.
+
+template <reactor::Transport T>
+void Core<T>::Execute() {
+  // Executing may make the shard produce more: a connection that reads on, say. The outbox is taken aside for that.
+  while (!shard_.outbox().empty()) {
+    broker::Outbox out = std::exchange(shard_.outbox(), std::move(spare_));
+    spare_ = broker::Outbox();
+    shard_.outbox().generation = out.generation + 1;
+    for (const broker::ConnectionEffect& effect : out.connections) {
+      if (effect.kind == broker::ConnectionEffect::Kind::kSend) {
+        ExecuteSend(out, out.sends[effect.send]);
+      } else if (net::Connection* const connection = FindClient(effect.connection)) {
+        ExecuteOn(*connection, effect);
+      }
+    }
+    for (broker::CoreEffect& effect : out.cores) {
+      mail_.Between(options_.core, effect.to).Push(std::move(effect.message));
+    }
+    for (broker::RecordEffect& effect : out.records) partner_->Append(effect.number, std::move(effect.record));
+    for (const broker::AcknowledgeEffect& effect : out.acknowledgements) {
+      partner_->Acknowledge(effect.stream, effect.number);
+    }
+    for (const broker::AccessEvent& event : out.access) {
+      const net::Connection* const connection = FindClient(event.connection);
+      WriteAccessLine(event, options_.core, connection == nullptr ? nullptr : &connection->peer());
+    }
+    const std::uint64_t generation = shard_.outbox().generation;
+    out.Clear();
+    out.generation = generation;
+    spare_ = std::move(out);
+  }
+}
+
+template <reactor::Transport T>
+void Core<T>::ExecuteSend(const broker::Outbox& out, const broker::SendEffect& send) {
+  net::Connection* const connection = FindClient(send.connection);
+  if (connection == nullptr || connection->closing) return;
+  std::uint8_t* const frame = connection->output().Append(out.bytes.bytes(send.offset, send.size), pool_);
+  if (send.id_offset != 0) {
+    frame[send.id_offset] = static_cast<std::uint8_t>(send.packet_id >> 8);
+    frame[send.id_offset + 1] = static_cast<std::uint8_t>(send.packet_id & 0xff);
+  }
+  if (send.payload != nullptr) connection->output().AppendPayload(broker::MessagePtr(send.payload));
+  MarkDirty(*connection);
+}
+
+template <reactor::Transport T>
+void Core<T>::ExecuteOn(net::Connection& connection, const broker::ConnectionEffect& effect) {
+  using Kind = broker::ConnectionEffect::Kind;
+  switch (effect.kind) {
+    case Kind::kSend:
+      return;
+    case Kind::kClose:
+      connection.closing = true;
+      connection.reset |= effect.reset;
+      MarkDirty(connection);
+      closing_.emplace_back(now_.mono_ns + options_.close_patience_ns, connection.id());
+      return;
+    case Kind::kPause:
+      connection.paused = true;
+      return transport_.PauseReceive(connection.id());
+    case Kind::kResume:
+      if (!std::exchange(connection.paused, false)) return;
+      return read_on_.push_back(connection.id());
+    case Kind::kHold:
+      connection.held = true;
+      return transport_.PauseReceive(connection.id());
+    case Kind::kRelease:
+      if (!std::exchange(connection.held, false)) return;
+      return read_on_.push_back(connection.id());
+  }
+}
+
+template <reactor::Transport T>
+void Core<T>::MarkDirty(net::Connection& connection) {
+  if (std::exchange(connection.dirty, true)) return;
+  dirty_.push_back(connection.id());
+}
+
+template <reactor::Transport T>
+void Core<T>::FlushDirty() {
+  while (!read_on_.empty()) {
+    for (const ConnectionId id : std::exchange(read_on_, {})) {
+      if (net::Connection* const connection = FindClient(id)) ReadOn(*connection);
+    }
+  }
+  for (const ConnectionId id : std::exchange(dirty_, {})) {
+    if (net::Connection* const connection = FindClient(id)) Flush(*connection);
+  }
+}
+
+template <reactor::Transport T>
+void Core<T>::Flush(net::Connection& connection) {
+  connection.dirty = false;
+  if (connection.moving && !connection.greeted) return;
+  if (connection.closing && connection.reset) return transport_.Close(connection.id(), reactor::CloseMode::kReset);
+  if (const auto fragments = connection.output().Next(); !fragments.empty()) {
+    return transport_.Send(connection.id(), fragments);
+  }
+  if (connection.closing && connection.output().empty()) {
+    transport_.Close(connection.id(), reactor::CloseMode::kGraceful);
+  }
+}
+
+// Somebody who does not take the last bytes keeps nobody waiting.
+template <reactor::Transport T>
+void Core<T>::ResetLateClosers() {
+  while (!closing_.empty() && closing_.front().first <= now_.mono_ns) {
+    if (net::Connection* const connection = FindClient(closing_.front().second)) {
+      transport_.Close(connection->id(), reactor::CloseMode::kReset);
+    }
+    closing_.pop_front();
+  }
+}
+
+// StreamPort.
+
+template <reactor::Transport T>
+absl::StatusOr<reactor::ListenerId> Core<T>::Listen(const reactor::ListenOptions& options,
+                                                    reactor::AcceptHandler& handler) {
+  absl::StatusOr<reactor::ListenerId> listener = transport_.Listen(options);
+  if (listener.ok()) other_listeners_.emplace_back(*listener, &handler);
+  return listener;
+}
+
+template <reactor::Transport T>
+absl::StatusOr<ConnectionId> Core<T>::Connect(const reactor::ConnectOptions& options,
+                                              reactor::StreamHandler& handler) {
+  absl::StatusOr<ConnectionId> id = transport_.Connect(options);
+  if (id.ok()) OpenStream(*id).handler = &handler;
+  return id;
+}
+
+template <reactor::Transport T>
+void Core<T>::Attach(ConnectionId accepted, reactor::StreamHandler& handler) {
+  if (Stream* const stream = FindStream(accepted)) stream->handler = &handler;
+}
+
+template <reactor::Transport T>
+ConnectionId Core<T>::Adopt(std::unique_ptr<reactor::Handoff> handoff, reactor::StreamHandler& handler) {
+  const ConnectionId id = transport_.Adopt(std::move(handoff));
+  OpenStream(id).handler = &handler;
+  return id;
+}
+
+}  // namespace tandem::node

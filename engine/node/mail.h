@@ -1,0 +1,30 @@
+// What travels between the cores of a node.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+
+#include "absl/functional/any_invocable.h"
+#include "engine/base/byte_buffer.h"
+#include "engine/broker/core_message.h"
+#include "engine/reactor/mailbox.h"
+#include "engine/reactor/transport.h"
+
+namespace tandem::node {
+
+// A client whose CONNECT says that its home is the receiving core: its stream, and the bytes read so far.
+struct MovedClient {
+  std::unique_ptr<reactor::Handoff> handoff;
+  ByteBuffer bytes;
+  std::uint32_t listener = 0;
+  reactor::Endpoint peer;
+};
+
+// Something to run on the receiving core. Rare: handshakes of the cluster, operators' wishes.
+using Task = absl::AnyInvocable<void()>;
+
+using Mail = std::variant<broker::CoreMessage, MovedClient, Task>;
+using CoreMailbox = reactor::Mailbox<Mail>;
+
+}  // namespace tandem::node

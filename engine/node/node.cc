@@ -1,0 +1,181 @@
+#include "engine/node/node.h"
+
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "engine/base/log.h"
+#include "engine/base/strings.h"
+#include "engine/reactor/affinity.h"
+
+namespace tandem::node {
+
+using UringCore = Core<reactor::UringTransport>;
+
+// One engine thread and what belongs to it. The core and its transport live on the thread; the rest outlives it.
+struct Node::Worker {
+  Worker(CoreId id, unsigned cpu_number, const std::vector<std::string>& listener_names)
+      : core_id(id), cpu(cpu_number), counters(cpu_number, listener_names) {}
+
+  CoreId core_id;
+  unsigned cpu;
+  CoreCounters counters;
+  Inbox inbox;
+  absl::Mutex waker_mutex;
+  reactor::Waker* waker ABSL_GUARDED_BY(waker_mutex) = nullptr;  // null again when the transport is about to go
+  UringCore* core = nullptr;        // for tasks that run on the thread
+  absl::Status status;              // of starting; read after `ready`
+  absl::Notification ready;         // transport made, or failed
+  absl::Notification started;       // listeners open, or failed
+  absl::Notification may_start;     // all cores are ready (or one failed: `give_up`)
+  absl::Notification stopped;       // everything ended in order
+  bool give_up = false;
+  bool abandon = false;             // patience is over; touched on the thread only
+  std::vector<reactor::Endpoint> endpoints;
+  std::string features;
+  std::thread thread;
+};
+
+Node::Node(NodeOptions options)
+    : options_(std::move(options)), mail_(static_cast<std::uint16_t>(options_.cpus.size())) {
+  for (std::size_t i = 0; i < options_.cpus.size(); ++i) {
+    workers_.push_back(
+        std::make_unique<Worker>(static_cast<CoreId>(i), options_.cpus[i], options_.listener_names));
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions options) {
+  std::unique_ptr<Node> node(new Node(std::move(options)));
+  for (const auto& worker : node->workers_) {
+    worker->thread = std::thread([&node = *node, &worker = *worker] { node.Run(worker); });
+  }
+  // No core takes a turn before every core can be woken.
+  bool all_ready = true;
+  for (const auto& worker : node->workers_) {
+    worker->ready.WaitForNotification();
+    all_ready &= worker->status.ok();
+  }
+  for (const auto& worker : node->workers_) {
+    worker->give_up = !all_ready;
+    worker->may_start.Notify();
+  }
+  absl::Status status;
+  for (const auto& worker : node->workers_) {
+    worker->started.WaitForNotification();
+    status.Update(worker->status);
+  }
+  if (!status.ok()) {
+    node->Stop(kNanosecondsPerSecond);
+    return status;
+  }
+  node->endpoints_ = node->workers_.front()->endpoints;
+  node->features_ = node->workers_.front()->features;
+  return node;
+}
+
+Node::~Node() { Stop(5 * kNanosecondsPerSecond); }
+
+void Node::Run(Worker& worker) {
+  reactor::NameThread("core-" + std::to_string(Index(worker.core_id)));
+  if (options_.pin) worker.status = reactor::PinThread(worker.cpu);
+  std::unique_ptr<reactor::UringTransport> transport;
+  if (worker.status.ok()) {
+    auto made = reactor::UringTransport::Create(options_.uring);
+    worker.status = made.status();
+    if (made.ok()) transport = *std::move(made);
+  }
+  if (transport) {
+    worker.features = transport->features().ToString();
+    mail_.SetWaker(worker.core_id, transport->waker());
+    absl::MutexLock lock(&worker.waker_mutex);
+    worker.waker = &transport->waker();
+  }
+  worker.ready.Notify();
+  worker.may_start.WaitForNotification();
+  if (!transport || worker.give_up) {
+    worker.started.Notify();
+    worker.stopped.Notify();
+    return;
+  }
+
+  CoreOptions options{.core = worker.core_id,
+                      .cores = cores(),
+                      .listeners = options_.listeners,
+                      .shard = options_.shard,
+                      .broker = options_.broker,
+                      .spin_ns = options_.spin_ns};
+  if (worker.core_id != CoreId{0}) {
+    // The first core opens the listeners first: where the configuration says port 0, the others follow it.
+    workers_.front()->started.WaitForNotification();
+    const std::vector<reactor::Endpoint>& endpoints = workers_.front()->endpoints;
+    for (std::size_t i = 0; i < endpoints.size(); ++i) options.listeners[i].endpoint.port = endpoints[i].port;
+  }
+  options.shard.core = worker.core_id;
+  options.shard.cores = cores();
+  options.shard.assigned_id_prefix += std::to_string(Index(worker.core_id)) + "-";
+  UringCore core(options, *transport, mail_, worker.inbox, worker.counters,
+                 options_.make_link ? options_.make_link(worker.core_id) : nullptr);
+  worker.core = &core;
+  core.shard().SetServing(options_.serving);
+  worker.status = core.Start();
+  if (worker.status.ok()) {
+    for (const reactor::ListenerId listener : core.listeners()) {
+      worker.endpoints.push_back(transport->LocalEndpoint(listener));
+    }
+  }
+  worker.started.Notify();
+  while (!core.stopped() && !worker.abandon) core.Turn();
+  worker.stopped.Notify();
+  // Other cores may still wake this one until they have ended too.
+  for (const auto& other : workers_) other->stopped.WaitForNotification();
+  absl::MutexLock lock(&worker.waker_mutex);
+  worker.waker = nullptr;
+}
+
+void Node::PostToAll(const std::function<void(Worker&)>& task) {
+  for (const auto& worker : workers_) {
+    absl::MutexLock lock(&worker->waker_mutex);
+    if (worker->waker == nullptr) continue;
+    worker->inbox.Post([task, w = worker.get()] { task(*w); });
+    worker->waker->Wake();
+  }
+}
+
+void Node::SetServing(bool serving) {
+  PostToAll([serving](Worker& worker) { worker.core->shard().SetServing(serving); });
+}
+
+void Node::Stop(MonoNs patience_ns) {
+  PostToAll([](Worker& worker) { worker.core->Stop(); });
+  const MonoNs deadline = ReadClocks().mono_ns + patience_ns;
+  bool patient = true;
+  for (const auto& worker : workers_) {
+    const MonoNs left = deadline - ReadClocks().mono_ns;
+    patient &= worker->stopped.WaitForNotificationWithTimeout(absl::Nanoseconds(left > 0 ? left : 0));
+  }
+  if (!patient) {
+    Log(LogLevel::kWarn, "stopping without waiting any longer", {});
+    PostToAll([](Worker& worker) { worker.abandon = true; });
+  }
+  for (const auto& worker : workers_) {
+    if (worker->thread.joinable()) worker->thread.join();
+  }
+}
+
+void Node::RegisterMetrics(metrics::Registry& registry) const {
+  for (const auto& worker : workers_) {
+    registry.Add(worker->counters.net);
+    registry.Add(worker->counters.broker);
+    registry.Add(worker->counters.core);
+  }
+}
+
+std::int64_t Node::connections() const {
+  std::int64_t connections = 0;
+  for (const auto& worker : workers_) connections += worker->counters.net.connections();
+  return connections;
+}
+
+}  // namespace tandem::node

@@ -1,0 +1,73 @@
+// A node: its cores on their threads, from start to stop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/metrics/registry.h"
+#include "engine/node/core.h"
+#include "engine/node/core_counters.h"
+#include "engine/node/inbox.h"
+#include "engine/node/partner_link.h"
+#include "engine/reactor/transport.h"
+#include "engine/reactor/uring_transport.h"
+
+namespace tandem::node {
+
+struct NodeOptions {
+  std::string name = "tandem";
+  std::vector<unsigned> cpus;                   // one engine core on each; at least one
+  bool pin = true;
+  std::vector<std::string> listener_names;
+  std::vector<reactor::ListenOptions> listeners;
+  broker::BrokerConfig broker;
+  broker::ShardOptions shard;                   // core and cores are filled in
+  reactor::UringOptions uring;
+  MonoNs spin_ns = 0;
+  // Makes the link of one core to the other node; empty for a node that serves alone.
+  std::function<std::unique_ptr<PartnerLink>(CoreId)> make_link;
+  bool serving = true;                          // whether clients are welcome from the start
+};
+
+// Thread-safe but for Start and the destructor.
+class Node {
+ public:
+  // Starts all cores; when it returns they listen. On an error nothing is left running.
+  static absl::StatusOr<std::unique_ptr<Node>> Start(NodeOptions options);
+  ~Node();
+
+  // Whether CONNECT is answered with yes.
+  void SetServing(bool serving);
+  // Ends in order: no new clients, those that are here are told, the other node hears goodbye. Returns when all is done, or
+  // when `patience_ns` is over. Idempotent.
+  void Stop(MonoNs patience_ns);
+
+  // Adds what the cores count; the node must outlive the registry.
+  void RegisterMetrics(metrics::Registry& registry) const;
+  std::int64_t connections() const;
+  std::uint16_t cores() const noexcept { return static_cast<std::uint16_t>(workers_.size()); }
+  // Where listener `index` of the configuration really listens (port 0 is replaced).
+  const std::vector<reactor::Endpoint>& endpoints() const noexcept { return endpoints_; }
+  // The features that the transport found, one per line, for the log.
+  const std::string& transport_features() const noexcept { return features_; }
+
+ private:
+  struct Worker;
+
+  explicit Node(NodeOptions options);
+  void Run(Worker& worker);
+  void PostToAll(const std::function<void(Worker&)>& task);
+
+  NodeOptions options_;
+  MailGrid mail_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<reactor::Endpoint> endpoints_;
+  std::string features_;
+};
+
+}  // namespace tandem::node
