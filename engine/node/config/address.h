@@ -24,6 +24,10 @@ struct Address {
   friend auto operator<=>(const Address&, const Address&) = default;
 };
 
+// An address without port in its shortest form; "localhost" is 127.0.0.1. Nothing if it is not
+// numeric.
+std::optional<std::string> ParseIp(std::string_view text);
+
 // Reads "host:port" or "[v6]:port"; host is numeric or "localhost" (127.0.0.1). Nothing if it is
 // neither.
 std::optional<Address> ParseAddress(std::string_view text);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/clock.h"
+#include "engine/base/log.h"
 #include "engine/node/config/address.h"
 
 namespace tandem::config {
@@ -127,9 +128,6 @@ struct DurabilityConfig {
   AckAfter ack_after = AckAfter::kPeer;
   std::int64_t flush_interval_ns = 5 * kNanosecondsPerMillisecond;
 };
-
-enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
-enum class LogFormat : std::uint8_t { kText, kJson };
 
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;

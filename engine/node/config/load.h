@@ -7,28 +7,29 @@
 #include <vector>
 
 #include "engine/node/config/config.h"
+#include "engine/node/config/setting.h"
 
 namespace tandem::config {
 
 // Where a configuration comes from. Later fields override earlier ones, key by key; all override
 // the defaults.
 struct Sources {
-  std::optional<std::string> file;  // path of a tandem.toml
-  std::vector<std::string>
-      environment;  // "NAME=value" lines; those that do not begin with TANDEM_ are ignored
-  std::vector<std::string>
-      sets;  // "section.key=value", lists by index: "listener.0.address=127.0.0.1:21883"
+  // Path of a tandem.toml.
+  std::optional<std::string> file;
+  // "NAME=value" lines; those that do not begin with TANDEM_ are ignored.
+  std::vector<std::string> environment;
+  // "section.key=value", lists by index: "listener.0.address=127.0.0.1:21883".
+  std::vector<std::string> sets;
 };
 
 // One thing that is wrong.
 struct Problem {
-  std::string origin;  // "tandem.toml:12:3", "TANDEM_NODE__NAME", "--set node.nmae=x"; empty: no
-                       // single place
+  Origin origin;
   std::string reason;
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
-// "origin: reason".
+// "tandem.toml:12:3: node.name: ...".
 std::string ToString(const Problem& problem);
 
 struct LoadResult {

@@ -1,0 +1,42 @@
+#include "engine/node/config/reference.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "engine/node/config/keys.h"
+
+namespace tandem::config {
+namespace {
+
+std::string Committed() {
+  std::ifstream file(TANDEM_SOURCE_DIR "/tools/tandem.toml.reference");
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+// To write it anew: TANDEM_WRITE_REFERENCE=1 config_tests --gtest_filter=Reference.*
+TEST(Reference, TheCommittedFileIsWhatTheTableSays) {
+  if (std::getenv("TANDEM_WRITE_REFERENCE") != nullptr) {
+    std::ofstream(TANDEM_SOURCE_DIR "/tools/tandem.toml.reference") << Reference();
+  }
+  EXPECT_EQ(Committed(), Reference());
+}
+
+TEST(Reference, HasEveryKeyUnderItsSection) {
+  const std::string text = Reference();
+  for (const Key& key : Keys()) {
+    const std::string_view name = key.path.substr(key.path.rfind('.') + 1);
+    const bool in_tls = key.path.starts_with("listener.#.tls.");
+    const std::string line = "\n#" + std::string(in_tls ? "tls." : "") + std::string(name) + " =";
+    EXPECT_NE(text.find(line), std::string::npos) << key.path;
+  }
+  EXPECT_NE(text.find("\n#[[cluster.member]]\n"), std::string::npos);
+  EXPECT_NE(text.find("\n#[cluster.witness]\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tandem::config
