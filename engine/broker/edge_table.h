@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "engine/broker/level.h"
+#include "engine/broker/path_key.h"
 #include "engine/broker/trie_node.h"
 
 namespace tandem::broker {

@@ -10,12 +10,6 @@ namespace tandem::broker {
 // Levels up to this length are compared as two integers and stand inside their trie node.
 inline constexpr std::size_t kShortLevelBytesMax = 11;
 
-// Identifies the path from the root to a node, but for collisions: it leads to a slot of the
-// EdgeTable, the node there tells whether it is the one. Seeded per process, so that clients cannot
-// aim at one slot.
-enum class PathKey : std::uint64_t {};
-inline constexpr PathKey kRootKey{0x9ae16a3b2f90404fULL};
-
 // Trivial on purpose: a match keeps an uninitialized array of kTopicLevelsMax of them on the stack.
 struct Level {
   const char* data;
@@ -23,9 +17,8 @@ struct Level {
   // Short: the length in the top byte, and bytes 8 to 10. Long: kLongMark in the top byte, and 24
   // bits of the hash.
   std::uint32_t tail;
-  // Short: bytes 0 to 7, padded with zeros. Long: 0.
+  // Short: bytes 0 to 7, padded with zeros. Long: the hash.
   std::uint64_t head;
-  std::uint64_t hash;
 
   std::string_view text() const noexcept { return {data, size}; }
   bool is_long() const noexcept { return size > kShortLevelBytesMax; }
@@ -40,9 +33,5 @@ Level MakeLevel(std::string_view text) noexcept;
 // Cuts `text` into its levels. `levels` has room for kTopicLevelsMax; returns how many there are.
 // More are a bug of the caller, who has validated `text`.
 std::size_t SplitLevels(std::string_view text, Level* levels) noexcept;
-
-// The key of the child that a literal level leads to, and that of the '+' child.
-PathKey Extend(PathKey parent, const Level& level) noexcept;
-PathKey ExtendPlus(PathKey parent) noexcept;
 
 }  // namespace tandem::broker

@@ -1,28 +1,31 @@
-// Objects of one kind under 32-bit ids, in chunks that never move.
+// Objects of one kind under 32-bit ids, in one piece of memory that grows in place.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
-#include <utility>
 #include <vector>
 
 #include "engine/base/check.h"
+#include "engine/broker/arena.h"
 
 namespace tandem::broker {
 
 // `Id` is an enum class over std::uint32_t; the id 0 is never handed out and stands for "none".
-// Freed ids are handed out again, the last one first. Chunks stay until the slab dies.
+// Objects never move. Freed ids are handed out again, the last one first; memory stays until the
+// slab dies.
 template <class Id, class T>
 class Slab {
  public:
-  Slab() = default;
-  Slab(const Slab&) = delete;
-  Slab& operator=(const Slab&) = delete;
-
   // Beyond this many objects New() is a bug of ours.
   static constexpr std::size_t kObjectsMax = (std::size_t{1} << 29) - 1;
+
+  Slab() : arena_((kObjectsMax + 1) * sizeof(T)), objects_(static_cast<T*>(arena_.data())) {}
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    for (std::uint32_t i = 1; i < next_; ++i) objects_[i].~T();
+  }
 
   // A default-constructed T.
   Id New() {
@@ -32,7 +35,8 @@ class Slab {
       free_.pop_back();
     } else {
       TANDEM_CHECK(next_ <= kObjectsMax);
-      if (next_ / kChunk == chunks_.size()) chunks_.push_back(std::make_unique<T[]>(kChunk));
+      arena_.Need((std::size_t{next_} + 1) * sizeof(T));
+      new (&objects_[index]) T();
       ++next_;
     }
     ++size_;
@@ -47,21 +51,18 @@ class Slab {
     --size_;
   }
 
-  T& operator[](Id id) noexcept { return chunks_[At(id) / kChunk][At(id) % kChunk]; }
-  const T& operator[](Id id) const noexcept { return chunks_[At(id) / kChunk][At(id) % kChunk]; }
+  T& operator[](Id id) noexcept { return objects_[static_cast<std::uint32_t>(id)]; }
+  const T& operator[](Id id) const noexcept { return objects_[static_cast<std::uint32_t>(id)]; }
 
   // Objects that live now.
   std::size_t size() const noexcept { return size_; }
   std::size_t bytes() const noexcept {
-    return chunks_.size() * kChunk * sizeof(T) + chunks_.capacity() * sizeof(chunks_[0]) +
-           free_.capacity() * sizeof(free_[0]);
+    return next_ * sizeof(T) + free_.capacity() * sizeof(free_[0]);
   }
 
  private:
-  static constexpr std::size_t kChunk = 1024;
-  static std::size_t At(Id id) noexcept { return static_cast<std::uint32_t>(id); }
-
-  std::vector<std::unique_ptr<T[]>> chunks_;
+  Arena arena_;
+  T* const objects_;
   std::vector<std::uint32_t> free_;
   std::uint32_t next_ = 1;
   std::size_t size_ = 0;

@@ -15,6 +15,7 @@
 #include "engine/broker/edge_table.h"
 #include "engine/broker/filter_entry.h"
 #include "engine/broker/level.h"
+#include "engine/broker/path_key.h"
 #include "engine/broker/shared_group.h"
 #include "engine/broker/slab.h"
 #include "engine/broker/subscription.h"

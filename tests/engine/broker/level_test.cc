@@ -5,16 +5,16 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "engine/base/limits.h"
+#include "engine/broker/path_key.h"
 #include "engine/broker/trie_node.h"
 
 namespace tandem::broker {
 namespace {
 
-bool Same(const Level& a, const Level& b) {
-  return a.head == b.head && a.tail == b.tail && a.hash == b.hash;
-}
+bool Same(const Level& a, const Level& b) { return a.head == b.head && a.tail == b.tail; }
 
 TEST(Level, ShortOnesAreComparedWholeWhateverTheirLength) {
   for (std::size_t size = 0; size <= kShortLevelBytesMax; ++size) {
@@ -63,6 +63,31 @@ TEST(Level, SplitsAtEverySlash) {
   EXPECT_EQ(levels[2].text(), "");
   EXPECT_EQ(levels[3].text(), "");
   EXPECT_EQ(SplitLevels(std::string(kTopicLevelsMax - 1, '/'), levels.data()), kTopicLevelsMax);
+}
+
+// Wherever a level stands in its text, and whatever stands around it, it reads the same as alone;
+// and nothing is read beyond the end (the sanitizers watch).
+TEST(Level, ReadsTheSameWhereverItStands) {
+  const bool ok = rc::check("split == split by hand", [] {
+    const auto sizes =
+        *rc::gen::nonEmpty(rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 20)));
+    std::vector<std::string> expected;
+    std::string text;
+    for (const int size : sizes) {
+      expected.push_back(*rc::gen::container<std::string>(
+          static_cast<std::size_t>(size),
+          rc::gen::element('a', 'b', '\x2E', '\x30', '\xAF', '\xFF')));
+      text += (expected.size() > 1 ? "/" : "") + expected.back();
+    }
+    const std::vector<char> exact(text.begin(), text.end());
+    std::array<Level, kTopicLevelsMax> levels;
+    RC_ASSERT(SplitLevels({exact.data(), exact.size()}, levels.data()) == expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      RC_ASSERT(levels[i].text() == expected[i]);
+      RC_ASSERT(Same(levels[i], MakeLevel(expected[i])));
+    }
+  });
+  EXPECT_TRUE(ok);
 }
 
 TEST(Level, KeysOfPathsDependOnOrderAndKind) {
