@@ -1,6 +1,6 @@
-// MQTT control packets as the decoder yields and the encoder takes them: views into the received bytes, nothing copied.
-// Sections refer to MQTT 5.0; what 3.1.1 and 3.1 lack simply stays at its default.
-// Every member has an initializer, so that designated initializers may leave out any.
+// MQTT control packets as the decoder yields and the encoder takes them: views into the received
+// bytes, nothing copied. Sections refer to MQTT 5.0; what 3.1.1 and 3.1 lack simply stays at its
+// default. Every member has an initializer, so that designated initializers may leave out any.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ namespace tandem::mqtt {
 
 enum class Version : std::uint8_t { k31 = 3, k311 = 4, k5 = 5 };
 
-// Who wrote the bytes: a server refuses what only a server may send, and the other way round (2.1.2, 2.2.2.2).
+// Who wrote the bytes: a server refuses what only a server may send, and the other way round
+// (2.1.2, 2.2.2.2).
 enum class Sender : std::uint8_t { kClient, kServer };
 
 enum class QoS : std::uint8_t { kAtMostOnce = 0, kAtLeastOnce = 1, kExactlyOnce = 2 };
@@ -27,13 +28,27 @@ inline constexpr PacketId kNoPacketId{0};
 
 // 2.1.2.
 enum class PacketType : std::uint8_t {
-  kConnect = 1, kConnack, kPublish, kPuback, kPubrec, kPubrel, kPubcomp,
-  kSubscribe, kSuback, kUnsubscribe, kUnsuback, kPingreq, kPingresp, kDisconnect, kAuth,
+  kConnect = 1,
+  kConnack,
+  kPublish,
+  kPuback,
+  kPubrec,
+  kPubrel,
+  kPubcomp,
+  kSubscribe,
+  kSuback,
+  kUnsubscribe,
+  kUnsuback,
+  kPingreq,
+  kPingresp,
+  kDisconnect,
+  kAuth,
 };
 // As the specification writes it: "PUBLISH".
 std::string_view Name(PacketType type) noexcept;
 
-// 2.4. For 3.x the encoder maps CONNACK and SUBACK codes to their older equivalents (reason_code.h).
+// 2.4. For 3.x the encoder maps CONNACK and SUBACK codes to their older equivalents
+// (reason_code.h).
 enum class ReasonCode : std::uint8_t {
   kSuccess = 0x00,  // also normal disconnection, granted QoS 0
   kGrantedQoS1 = 0x01,
@@ -79,7 +94,9 @@ enum class ReasonCode : std::uint8_t {
   kSubscriptionIdentifiersNotSupported = 0xA1,
   kWildcardSubscriptionsNotSupported = 0xA2,
 };
-inline constexpr bool IsError(ReasonCode code) noexcept { return static_cast<std::uint8_t>(code) >= 0x80; }
+inline constexpr bool IsError(ReasonCode code) noexcept {
+  return static_cast<std::uint8_t>(code) >= 0x80;
+}
 
 // 2.2.2.2. The first column of the table in property.h.
 enum class PropertyId : std::uint8_t {
@@ -112,13 +129,15 @@ enum class PropertyId : std::uint8_t {
   kSharedSubscriptionAvailable = 0x2A,
 };
 
-// The properties of one packet, or of one will, as they stood on the wire: identifiers and values without the length in
-// front, already validated (known, allowed here, well-formed, not repeated). property.h walks and filters them.
+// The properties of one packet, or of one will, as they stood on the wire: identifiers and values
+// without the length in front, already validated (known, allowed here, well-formed, not repeated).
+// property.h walks and filters them.
 struct PropertiesView {
   Bytes raw{};
 };
 
-// 3.1.3.2: the will. Its delay and expiry are taken out of `properties` for convenience, and stay in it too.
+// 3.1.3.2: the will. Its delay and expiry are taken out of `properties` for convenience, and stay
+// in it too.
 struct WillView {
   std::string_view topic{};
   Bytes payload{};
@@ -138,7 +157,8 @@ struct ConnectView {
   std::optional<WillView> will{};
   std::optional<std::string_view> user_name{};
   std::optional<Bytes> password{};
-  bool bridge = false;  // level with bit 7 set, as mosquitto's bridges send it; version is without that bit
+  // Level with bit 7 set, as mosquitto's bridges send it; `version` is without that bit.
+  bool bridge = false;
   // 3.1.2.11; the defaults are the specification's.
   std::uint32_t session_expiry_s = 0;  // 3.x: 0 with clean session, else 0xFFFFFFFF
   std::uint16_t receive_maximum = 65'535;
@@ -151,7 +171,8 @@ struct ConnectView {
   PropertiesView properties{};
 };
 
-// 3.2. For the encoder: an empty optional is left out. 3.x clients get `session_present` and the mapped code.
+// 3.2. For the encoder: an empty optional is left out. 3.x clients get `session_present` and the
+// mapped code.
 struct ConnackView {
   bool session_present = false;
   ReasonCode reason = ReasonCode::kSuccess;
@@ -171,7 +192,8 @@ struct ConnackView {
   std::optional<std::string_view> server_reference{};
   std::optional<std::string_view> authentication_method{};
   std::optional<Bytes> authentication_data{};
-  PropertiesView properties{};  // decoder: everything; encoder: user properties appended as they are
+  // Decoder: everything; encoder: the user properties are appended as they are.
+  PropertiesView properties{};
 };
 
 // 3.3. `topic` may be empty only when `topic_alias` is set.
@@ -207,7 +229,8 @@ struct SubscriptionOptions {
   friend bool operator==(const SubscriptionOptions&, const SubscriptionOptions&) = default;
 };
 struct SubscribeEntry {
-  std::string_view filter{};  // UTF-8 checked; the syntax of the filter is the broker's to check (topic.h)
+  // UTF-8 checked; the syntax of the filter is the broker's to check (topic.h).
+  std::string_view filter{};
   SubscriptionOptions options{};
 };
 
@@ -292,7 +315,8 @@ struct AuthView {
 };
 
 // Nothing to initialise in the first alternative: a result that carries no packet costs nothing.
-using Packet = std::variant<PingreqView, PingrespView, ConnectView, ConnackView, PublishView, AckView, SubscribeView,
-                            SubackView, UnsubscribeView, UnsubackView, DisconnectView, AuthView>;
+using Packet = std::variant<PingreqView, PingrespView, ConnectView, ConnackView, PublishView,
+                            AckView, SubscribeView, SubackView, UnsubscribeView, UnsubackView,
+                            DisconnectView, AuthView>;
 
 }  // namespace tandem::mqtt

@@ -14,9 +14,9 @@ namespace tandem::mqtt {
 struct Property {
   PropertyId id{};
   std::uint32_t number = 0;  // of a byte, two byte, four byte or variable byte integer
-  Bytes data{};                // of a string, binary data, or the name of a string pair
-  Bytes value{};               // of a string pair
-  Bytes raw{};                 // identifier and value as on the wire
+  Bytes data{};              // of a string, binary data, or the name of a string pair
+  Bytes value{};             // of a string pair
+  Bytes raw{};               // identifier and value as on the wire
 };
 
 // Walks validated properties in wire order.
@@ -30,8 +30,9 @@ class PropertyReader {
   Bytes rest_;
 };
 
-// Appends the properties of a PUBLISH or a will that a receiver gets unchanged and in order: payload format, content type,
-// response topic, correlation data, user properties. Left out: message expiry, topic alias, will delay, subscription ids.
+// Appends the properties of a PUBLISH or a will that a receiver gets unchanged and in order:
+// payload format, content type, response topic, correlation data, user properties. Left out:
+// message expiry, topic alias, will delay, subscription ids.
 void CopyForwardedProperties(PropertiesView properties, ByteBuffer& out);
 
 }  // namespace tandem::mqtt

@@ -29,13 +29,13 @@ struct PropertyRow {
   PropertyId id{};
   std::string_view name;
   PropertyType type{};
-  PacketSet client;      // where a client may send it
-  PacketSet server;      // where a server may send it
-  PacketSet repeatable;  // where it may stand more than once
+  PacketSet client;  // where a client may send it
+  PacketSet server;  // where a server may send it
   // Of a number: outside these bounds the packet is refused with `out_of_bounds`.
   std::uint32_t least = 0;
   std::uint32_t greatest = UINT32_MAX;
   ReasonCode out_of_bounds = ReasonCode::kProtocolError;
+  PacketSet repeatable{};     // where it may stand more than once
   bool is_forwarded = false;  // part of the message: a receiver gets it unchanged (3.3.2.3)
 };
 
@@ -57,45 +57,50 @@ inline constexpr PacketSet kServerUser{kConnack, kPublish, kPuback,   kPubrec,  
 inline constexpr PacketSet kEverywhere{kWill,        kConnect,  kConnack,    kPublish,   kPuback,
                                        kPubrec,      kPubrel,   kPubcomp,    kSubscribe, kSuback,
                                        kUnsubscribe, kUnsuback, kDisconnect, kAuth};
-inline constexpr PacketSet kNowhere{};
+inline constexpr PacketSet kClientMessage{kPublish, kWill};
+
+constexpr PropertyRow Forwarded(PropertyRow row) {
+  row.is_forwarded = true;
+  return row;
+}
+constexpr PropertyRow Repeatable(PacketSet places, PropertyRow row) {
+  row.repeatable = places;
+  return row;
+}
 
 // clang-format off
-inline constexpr std::array kPropertyRows = {
-    PropertyRow{kPayloadFormatIndicator, "Payload Format Indicator", kByte, {kPublish, kWill}, {kPublish}, kNowhere,
-                0, 1, ReasonCode::kProtocolError, true},
-    PropertyRow{kMessageExpiryInterval, "Message Expiry Interval", kFourByte, {kPublish, kWill}, {kPublish}, kNowhere},
-    PropertyRow{kContentType, "Content Type", kText, {kPublish, kWill}, {kPublish}, kNowhere,
-                0, UINT32_MAX, ReasonCode::kProtocolError, true},
-    PropertyRow{kResponseTopic, "Response Topic", kTopicName, {kPublish, kWill}, {kPublish}, kNowhere,
-                0, UINT32_MAX, ReasonCode::kProtocolError, true},
-    PropertyRow{kCorrelationData, "Correlation Data", kBinary, {kPublish, kWill}, {kPublish}, kNowhere,
-                0, UINT32_MAX, ReasonCode::kProtocolError, true},
-    PropertyRow{kSubscriptionIdentifier, "Subscription Identifier", kVariableByte, {kSubscribe}, {kPublish}, {kPublish}, 1},
-    PropertyRow{kSessionExpiryInterval, "Session Expiry Interval", kFourByte, {kConnect, kDisconnect}, {kConnack}, kNowhere},
-    PropertyRow{kAssignedClientIdentifier, "Assigned Client Identifier", kText, {}, {kConnack}, kNowhere},
-    PropertyRow{kServerKeepAlive, "Server Keep Alive", kTwoByte, {}, {kConnack}, kNowhere},
-    PropertyRow{kAuthenticationMethod, "Authentication Method", kText, {kConnect, kAuth}, {kConnack, kAuth}, kNowhere},
-    PropertyRow{kAuthenticationData, "Authentication Data", kBinary, {kConnect, kAuth}, {kConnack, kAuth}, kNowhere},
-    PropertyRow{kRequestProblemInformation, "Request Problem Information", kByte, {kConnect}, {}, kNowhere, 0, 1},
-    PropertyRow{kWillDelayInterval, "Will Delay Interval", kFourByte, {kWill}, {}, kNowhere},
-    PropertyRow{kRequestResponseInformation, "Request Response Information", kByte, {kConnect}, {}, kNowhere, 0, 1},
-    PropertyRow{kResponseInformation, "Response Information", kText, {}, {kConnack}, kNowhere},
-    PropertyRow{kServerReference, "Server Reference", kText, {}, {kConnack, kDisconnect}, kNowhere},
-    PropertyRow{kReasonString, "Reason String", kText, kClientReasons, kServerReasons, kNowhere},
-    PropertyRow{kReceiveMaximum, "Receive Maximum", kTwoByte, {kConnect}, {kConnack}, kNowhere, 1},
-    PropertyRow{kTopicAliasMaximum, "Topic Alias Maximum", kTwoByte, {kConnect}, {kConnack}, kNowhere},
-    PropertyRow{kTopicAlias, "Topic Alias", kTwoByte, {kPublish}, {kPublish}, kNowhere,
-                1, UINT32_MAX, ReasonCode::kTopicAliasInvalid},
-    PropertyRow{kMaximumQoS, "Maximum QoS", kByte, {}, {kConnack}, kNowhere, 0, 1},
-    PropertyRow{kRetainAvailable, "Retain Available", kByte, {}, {kConnack}, kNowhere, 0, 1},
-    PropertyRow{kUserProperty, "User Property", kTextPair, kClientUser, kServerUser, kEverywhere,
-                0, UINT32_MAX, ReasonCode::kProtocolError, true},
-    PropertyRow{kMaximumPacketSize, "Maximum Packet Size", kFourByte, {kConnect}, {kConnack}, kNowhere, 1},
-    PropertyRow{kWildcardSubscriptionAvailable, "Wildcard Subscription Available", kByte, {}, {kConnack}, kNowhere, 0, 1},
-    PropertyRow{kSubscriptionIdentifierAvailable, "Subscription Identifier Available", kByte, {}, {kConnack}, kNowhere, 0, 1},
-    PropertyRow{kSharedSubscriptionAvailable, "Shared Subscription Available", kByte, {}, {kConnack}, kNowhere, 0, 1},
-};
+inline constexpr std::array<PropertyRow, 27> kPropertyRows = {{
+    Forwarded({kPayloadFormatIndicator, "Payload Format Indicator", kByte, kClientMessage, {kPublish}, 0, 1}),
+    {kMessageExpiryInterval, "Message Expiry Interval", kFourByte, kClientMessage, {kPublish}},
+    Forwarded({kContentType, "Content Type", kText, kClientMessage, {kPublish}}),
+    Forwarded({kResponseTopic, "Response Topic", kTopicName, kClientMessage, {kPublish}}),
+    Forwarded({kCorrelationData, "Correlation Data", kBinary, kClientMessage, {kPublish}}),
+    Repeatable({kPublish},
+               {kSubscriptionIdentifier, "Subscription Identifier", kVariableByte, {kSubscribe}, {kPublish}, 1}),
+    {kSessionExpiryInterval, "Session Expiry Interval", kFourByte, {kConnect, kDisconnect}, {kConnack}},
+    {kAssignedClientIdentifier, "Assigned Client Identifier", kText, {}, {kConnack}},
+    {kServerKeepAlive, "Server Keep Alive", kTwoByte, {}, {kConnack}},
+    {kAuthenticationMethod, "Authentication Method", kText, {kConnect, kAuth}, {kConnack, kAuth}},
+    {kAuthenticationData, "Authentication Data", kBinary, {kConnect, kAuth}, {kConnack, kAuth}},
+    {kRequestProblemInformation, "Request Problem Information", kByte, {kConnect}, {}, 0, 1},
+    {kWillDelayInterval, "Will Delay Interval", kFourByte, {kWill}, {}},
+    {kRequestResponseInformation, "Request Response Information", kByte, {kConnect}, {}, 0, 1},
+    {kResponseInformation, "Response Information", kText, {}, {kConnack}},
+    {kServerReference, "Server Reference", kText, {}, {kConnack, kDisconnect}},
+    {kReasonString, "Reason String", kText, kClientReasons, kServerReasons},
+    {kReceiveMaximum, "Receive Maximum", kTwoByte, {kConnect}, {kConnack}, 1},
+    {kTopicAliasMaximum, "Topic Alias Maximum", kTwoByte, {kConnect}, {kConnack}},
+    {kTopicAlias, "Topic Alias", kTwoByte, {kPublish}, {kPublish}, 1, UINT32_MAX, ReasonCode::kTopicAliasInvalid},
+    {kMaximumQoS, "Maximum QoS", kByte, {}, {kConnack}, 0, 1},
+    {kRetainAvailable, "Retain Available", kByte, {}, {kConnack}, 0, 1},
+    Repeatable(kEverywhere, Forwarded({kUserProperty, "User Property", kTextPair, kClientUser, kServerUser})),
+    {kMaximumPacketSize, "Maximum Packet Size", kFourByte, {kConnect}, {kConnack}, 1},
+    {kWildcardSubscriptionAvailable, "Wildcard Subscription Available", kByte, {}, {kConnack}, 0, 1},
+    {kSubscriptionIdentifierAvailable, "Subscription Identifier Available", kByte, {}, {kConnack}, 0, 1},
+    {kSharedSubscriptionAvailable, "Shared Subscription Available", kByte, {}, {kConnack}, 0, 1},
+}};
 // clang-format on
+static_assert(!kPropertyRows.back().name.empty(), "the size of the table is above its rows");
 
 // One bit per identifier shows repetitions (property_parser.h).
 inline constexpr std::size_t kPropertyIds = 64;

@@ -7,7 +7,8 @@
 
 namespace tandem::mqtt {
 
-// A name to publish to: not empty, no wildcard, at most kTopicLevelsMax levels. UTF-8 is the decoder's business.
+// A name to publish to: not empty, no wildcard, at most kTopicLevelsMax levels. UTF-8 is the
+// decoder's business.
 bool IsValidTopicName(std::string_view topic) noexcept;
 
 // A filter without $share: wildcards only as whole levels, '#' only last.
@@ -18,14 +19,16 @@ struct SharedFilter {
   std::string_view share_name;
   std::string_view filter;
 };
-// Nothing if `filter` does not start with "$share/"; parts may then be invalid: check with IsValidSharedFilter.
+// Nothing if `filter` does not start with "$share/"; parts may then be invalid: check with
+// IsValidSharedFilter.
 std::optional<SharedFilter> ParseSharedFilter(std::string_view filter) noexcept;
 bool IsValidSharedFilter(const SharedFilter& shared) noexcept;
 
 bool HasWildcard(std::string_view filter) noexcept;
 
-// Whether `filter` (without $share) matches `topic`: the plain reading of 4.7, for tests and single checks. A filter that
-// starts with a wildcard does not match a topic that starts with '$' [MQTT-4.7.2-1].
+// Whether `filter` (without $share) matches `topic`: the plain reading of 4.7, for tests and single
+// checks. A filter that starts with a wildcard does not match a topic that starts with '$'
+// [MQTT-4.7.2-1].
 bool Matches(std::string_view filter, std::string_view topic) noexcept;
 
 // Walks the levels of a topic or filter: "a//b" yields "a", "", "b".
