@@ -1,31 +1,23 @@
 // The decoder never allocates: every sample packet, whole and cut short, with the heap watched.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "proto/mqtt/decoder.h"
+#include "tests/proto/mqtt/counting_heap.h"
 #include "tests/proto/mqtt/sample_packets.h"
-
-namespace {
-std::size_t allocations = 0;
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace tandem::mqtt {
 namespace {
 
+TEST(CountingHeap, Counts) {
+  const std::size_t before = HeapAllocations();
+  const std::vector<int> one(1000);
+  EXPECT_EQ(HeapAllocations(), before + 1);
+}
+
 TEST(Decoder, NeverAllocates) {
   std::size_t packets = 0;
   const std::vector<SamplePacket>& samples = SamplePackets();
-  const std::size_t before = allocations;
+  const std::size_t before = HeapAllocations();
   for (const SamplePacket& sample : samples) {
     Decoder decoder(sample.sender);
     if (sample.bytes[0] != 0x10) decoder.set_version(sample.version);
@@ -33,7 +25,8 @@ TEST(Decoder, NeverAllocates) {
       if (decoder.Next(Bytes(sample.bytes).first(size)).status == DecodeStatus::kPacket) ++packets;
     }
   }
-  EXPECT_EQ(allocations, before);
+  const std::size_t after = HeapAllocations();
+  EXPECT_EQ(after, before);
   EXPECT_EQ(packets, samples.size());
 }
 
