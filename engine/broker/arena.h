@@ -5,18 +5,31 @@
 
 namespace tandem::broker {
 
-// Reserves addresses at once and takes memory as it is needed: in steps of 2 MiB, the first of them
-// in small pages and the rest in huge ones where the kernel has them, since a random access to a
-// hundred megabytes of small pages waits longer for the page table than for the memory.
+// A range of addresses, aligned to 2 MiB, without memory behind them: see Arena.
+class AddressRange {
+ public:
+  explicit AddressRange(std::size_t bytes);
+  AddressRange(const AddressRange&) = delete;
+  AddressRange& operator=(const AddressRange&) = delete;
+  ~AddressRange();
+
+  char* data() const noexcept { return data_; }
+
+ private:
+  std::size_t mapped_bytes_;
+  void* mapped_;
+  char* data_;
+};
+
+// Part of an AddressRange, which outlives it. Takes memory as it is needed: in steps of 2 MiB, the
+// first of them in small pages and the rest in huge ones where the kernel has them, since a random
+// access to a hundred megabytes of small pages waits for the page table too.
 class Arena {
  public:
-  explicit Arena(std::size_t bytes_max);
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-  ~Arena();
+  explicit Arena(char* from) noexcept : from_(from) {}  // aligned to 2 MiB
 
-  void* data() const noexcept { return data_; }  // aligned to 2 MiB
-  // From now on the first `bytes` may be used; new ones are zero.
+  // From now on the first `bytes` may be used; new ones are zero. Running out of memory ends the
+  // process.
   void Need(std::size_t bytes) {
     if (bytes > usable_) Grow(bytes);
   }
@@ -24,9 +37,7 @@ class Arena {
  private:
   void Grow(std::size_t bytes);
 
-  std::size_t mapped_bytes_;
-  void* mapped_;
-  void* data_;
+  char* from_;
   std::size_t usable_ = 0;
 };
 

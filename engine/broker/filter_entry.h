@@ -73,7 +73,7 @@ class alignas(32) FilterEntry {
     IndexedList<Subscription, SubscriberTraits> subscribers;
     IndexedList<std::unique_ptr<SharedGroup>, GroupTraits> groups;
   };
-  static constexpr std::uint32_t kNodeMask = (1U << 29) - 1;  // a Slab has no more
+  static constexpr std::uint32_t kNodeMask = (1U << 29) - 1;  // a TrieStore has no more
   enum Kind : std::uint32_t { kNobody, kOne, kMany };
 
   Lists* lists() const noexcept { return std::bit_cast<Lists*>(lists_); }

@@ -1,4 +1,4 @@
-// Objects of one kind under 32-bit ids, in one piece of memory that grows in place.
+// Objects of one kind, numbered, in one piece of memory.
 #pragma once
 
 #include <cstddef>
@@ -11,48 +11,45 @@
 
 namespace tandem::broker {
 
-// `Id` is an enum class over std::uint32_t; the id 0 is never handed out and stands for "none".
-// Objects never move. Freed ids are handed out again, the last one first; memory stays until the
-// slab dies.
-template <class Id, class T>
+// Objects never move. The number 0 is never handed out; numbers of deleted objects are handed out
+// again, the last one first. Memory stays until the slab dies.
+template <class T>
 class Slab {
  public:
-  // Beyond this many objects New() is a bug of ours.
-  static constexpr std::size_t kObjectsMax = (std::size_t{1} << 29) - 1;
-
-  Slab() : arena_((kObjectsMax + 1) * sizeof(T)), objects_(static_cast<T*>(arena_.data())) {}
+  // `memory` has addresses for `objects_max` objects and is aligned to 2 MiB. More objects are a
+  // bug of ours.
+  Slab(char* memory, std::uint32_t objects_max)
+      : arena_(memory), objects_(reinterpret_cast<T*>(memory)), objects_max_(objects_max) {}
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
     for (std::uint32_t i = 1; i < next_; ++i) objects_[i].~T();
   }
 
-  // A default-constructed T.
-  Id New() {
-    std::uint32_t index = next_;
+  // The number of a default-constructed T.
+  std::uint32_t New() {
+    std::uint32_t number = next_;
     if (!free_.empty()) {
-      index = free_.back();
+      number = free_.back();
       free_.pop_back();
     } else {
-      TANDEM_CHECK(next_ <= kObjectsMax);
-      arena_.Need((std::size_t{next_} + 1) * sizeof(T));
-      new (&objects_[index]) T();
+      TANDEM_CHECK(number < objects_max_);
+      arena_.Need((std::size_t{number} + 1) * sizeof(T));
+      new (&objects_[number]) T();
       ++next_;
     }
     ++size_;
-    return Id{index};
+    return number;
   }
 
-  void Delete(Id id) {
-    T& object = (*this)[id];
-    free_.push_back(static_cast<std::uint32_t>(id));
-    object.~T();
-    new (&object) T();
+  void Delete(std::uint32_t number) {
+    free_.push_back(number);
+    objects_[number].~T();
+    new (&objects_[number]) T();
     --size_;
   }
 
-  T& operator[](Id id) noexcept { return objects_[static_cast<std::uint32_t>(id)]; }
-  const T& operator[](Id id) const noexcept { return objects_[static_cast<std::uint32_t>(id)]; }
+  T& operator[](std::uint32_t number) noexcept { return objects_[number]; }
 
   // Objects that live now.
   std::size_t size() const noexcept { return size_; }
@@ -63,6 +60,7 @@ class Slab {
  private:
   Arena arena_;
   T* const objects_;
+  const std::uint32_t objects_max_;
   std::vector<std::uint32_t> free_;
   std::uint32_t next_ = 1;
   std::size_t size_ = 0;

@@ -19,7 +19,9 @@ std::uint64_t BitOf(CoreId core) {
 
 }  // namespace
 
-SubscriptionTrie::SubscriptionTrie(CoreId self) : self_(self), root_(nodes_.New()) { BitOf(self); }
+SubscriptionTrie::SubscriptionTrie(CoreId self) : self_(self), root_(store_.NewNode(true)) {
+  BitOf(self);
+}
 
 SubscriptionTrie::~SubscriptionTrie() = default;
 
@@ -54,7 +56,7 @@ void SubscriptionTrie::SetCoreInterest(std::string_view filter, CoreId core, boo
   TANDEM_CHECK(core != self_);
   const std::uint64_t bit = BitOf(core);
   if (wanted) {
-    entries_[NeedEntry(filter)].core_interest_ |= bit;
+    store_[NeedEntry(filter)].core_interest_ |= bit;
   } else if (const EntryId id = FindEntry(filter); id != kNoEntry) {
     Edit(id, [bit](FilterEntry& entry) { entry.core_interest_ &= ~bit; });
   }
@@ -64,7 +66,7 @@ void SubscriptionTrie::SetPeerInterest(std::string_view filter, CoreId peer_core
   const std::uint64_t bit = BitOf(peer_core);
   if (wanted) {
     const EntryId id = NeedEntry(filter);
-    entries_[id].peer_interest_ |= bit;
+    store_[id].peer_interest_ |= bit;
     RememberPeer(id);
   } else if (const EntryId id = FindEntry(filter); id != kNoEntry) {
     Edit(id, [bit](FilterEntry& entry) { entry.peer_interest_ &= ~bit; });
@@ -131,12 +133,12 @@ std::pair<EntryId, SharedGroup*> SubscriptionTrie::FindGroupOf(std::string_view 
                                                                std::string_view share_name) const {
   const EntryId id = FindEntry(filter);
   if (id == kNoEntry) return {};
-  return {id, entries_[id].FindGroup(share_name)};
+  return {id, store_[id].FindGroup(share_name)};
 }
 
 SharedGroup& SubscriptionTrie::NeedGroup(EntryId id, std::string_view filter,
                                          std::string_view share_name) {
-  if (SharedGroup* group = entries_[id].FindGroup(share_name); group != nullptr) return *group;
+  if (SharedGroup* group = store_[id].FindGroup(share_name); group != nullptr) return *group;
   auto created = std::make_unique<SharedGroup>(self_, filter, share_name);
   SharedGroup& group = *created;
   heap_bytes_ += group.heap_bytes();
@@ -171,7 +173,7 @@ void SubscriptionTrie::RemoveGroup(EntryId id, SharedGroup& group) {
 // of the bytes, and releases the entry once nobody is left in it.
 template <class Update>
 void SubscriptionTrie::Edit(EntryId id, Update&& update) {
-  FilterEntry& entry = entries_[id];
+  FilterEntry& entry = store_[id];
   const std::size_t bytes_before = entry.heap_bytes();
   update(entry);
   heap_bytes_ += entry.heap_bytes() - bytes_before;
@@ -180,34 +182,34 @@ void SubscriptionTrie::Edit(EntryId id, Update&& update) {
 
 const FilterEntry* SubscriptionTrie::Find(std::string_view filter) const {
   const EntryId id = FindEntry(filter);
-  return id == kNoEntry ? nullptr : &entries_[id];
+  return id == kNoEntry ? nullptr : &store_[id];
 }
 
 EntryId SubscriptionTrie::FindEntry(std::string_view filter) const {
   const Spot spot = Descend(filter);
   if (spot.node == kNoNode) return kNoEntry;
-  const TrieNode& node = nodes_[spot.node];
+  const TrieNode& node = store_[spot.node];
   return spot.multi_level ? node.multi_entry : node.entry;
 }
 
 EntryId SubscriptionTrie::NeedEntry(std::string_view filter) {
   const Spot spot = DescendOrGrow(filter);
-  TrieNode& node = nodes_[spot.node];
+  TrieNode& node = store_[spot.node];
   EntryId& id = spot.multi_level ? node.multi_entry : node.entry;
   if (id == kNoEntry) {
-    id = entries_.New();
-    entries_[id].node_ = static_cast<std::uint32_t>(spot.node) & FilterEntry::kNodeMask;
-    entries_[id].multi_level_ = spot.multi_level;
+    id = store_.NewEntry(spot.node);
+    store_[id].node_ = static_cast<std::uint32_t>(spot.node) & FilterEntry::kNodeMask;
+    store_[id].multi_level_ = spot.multi_level;
   }
   return id;
 }
 
 void SubscriptionTrie::Release(EntryId id) {
-  const FilterEntry& entry = entries_[id];
+  const FilterEntry& entry = store_[id];
   const NodeId at{entry.node_};
-  (entry.multi_level_ ? nodes_[at].multi_entry : nodes_[at].entry) = kNoEntry;
+  (entry.multi_level_ ? store_[at].multi_entry : store_[at].entry) = kNoEntry;
   ForgetPeer(id);
-  entries_.Delete(id);
+  store_.Delete(id);
   Prune(at);
 }
 
@@ -215,15 +217,15 @@ void SubscriptionTrie::Release(EntryId id) {
 // the entry or by ClearPeerCores: one that is set in between for nothing costs a look.
 
 void SubscriptionTrie::RememberPeer(EntryId id) {
-  const auto index = static_cast<std::uint32_t>(id);
-  if (index / 64 >= peer_entries_.size()) peer_entries_.resize(index / 64 + 1);
-  peer_entries_[index / 64] |= std::uint64_t{1} << index % 64;
+  const std::uint32_t number = TrieStore::NumberOf(id);
+  if (number / 64 >= peer_entries_.size()) peer_entries_.resize(number / 64 + 1);
+  peer_entries_[number / 64] |= std::uint64_t{1} << number % 64;
 }
 
 void SubscriptionTrie::ForgetPeer(EntryId id) {
-  const auto index = static_cast<std::uint32_t>(id);
-  if (index / 64 < peer_entries_.size())
-    peer_entries_[index / 64] &= ~(std::uint64_t{1} << index % 64);
+  const std::uint32_t number = TrieStore::NumberOf(id);
+  if (number / 64 < peer_entries_.size())
+    peer_entries_[number / 64] &= ~(std::uint64_t{1} << number % 64);
 }
 
 void SubscriptionTrie::ClearPeer() { ClearPeerCores(~std::uint64_t{0}); }
@@ -232,8 +234,9 @@ void SubscriptionTrie::ClearPeer(CoreId peer_core) { ClearPeerCores(BitOf(peer_c
 void SubscriptionTrie::ClearPeerCores(std::uint64_t cores) {
   for (std::uint32_t word = 0; word < peer_entries_.size(); ++word) {
     for (std::uint64_t bits = peer_entries_[word]; bits != 0; bits &= bits - 1) {
-      ClearPeerEntry(EntryId{word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))},
-                     cores);
+      ClearPeerEntry(
+          TrieStore::EntryOf(word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))),
+          cores);
     }
   }
 }
@@ -263,13 +266,13 @@ void SubscriptionTrie::ClearPeerEntry(EntryId id, std::uint64_t cores) {
 
 NodeId SubscriptionTrie::FindChild(NodeId parent, const Level& level, PathKey key) const {
   return edges_.Find(key, [&](NodeId child) {
-    const TrieNode& node = nodes_[child];
+    const TrieNode& node = store_[child];
     return node.parent == parent && node.Is(level);
   });
 }
 
-// From the root along `filter`: plus_child(node) and literal_child(node, level, key) say where the
-// next level leads.
+// From the root along `filter`: plus_child(node, ends_filter) and literal_child(node, level, key,
+// ends_filter) say where the next level leads; `ends_filter` is whether an entry follows there.
 template <class PlusChild, class LiteralChild>
 SubscriptionTrie::Spot SubscriptionTrie::Follow(std::string_view filter, PlusChild plus_child,
                                                 LiteralChild literal_child) const {
@@ -278,15 +281,17 @@ SubscriptionTrie::Spot SubscriptionTrie::Follow(std::string_view filter, PlusChi
   mqtt::Levels levels(filter);
   std::string_view text;
   while (spot.node != kNoNode && levels.Next(text)) {
+    const std::string_view rest(text.end(), filter.end());
+    const bool ends_filter = rest.empty() || rest == "/#";
     if (text == "#") {
       spot.multi_level = true;
     } else if (text == "+") {
       key = ExtendPlus(key);
-      spot.node = plus_child(spot.node);
+      spot.node = plus_child(spot.node, ends_filter);
     } else {
       const Level level = MakeLevel(text);
       key = Extend(key, level);
-      spot.node = literal_child(spot.node, level, key);
+      spot.node = literal_child(spot.node, level, key, ends_filter);
     }
   }
   return spot;
@@ -294,50 +299,55 @@ SubscriptionTrie::Spot SubscriptionTrie::Follow(std::string_view filter, PlusChi
 
 SubscriptionTrie::Spot SubscriptionTrie::Descend(std::string_view filter) const {
   return Follow(
-      filter, [this](NodeId node) { return nodes_[node].plus_child; },
-      [this](NodeId node, const Level& level, PathKey key) { return FindChild(node, level, key); });
+      filter, [this](NodeId node, bool) { return store_[node].plus_child; },
+      [this](NodeId node, const Level& level, PathKey key, bool) {
+        return FindChild(node, level, key);
+      });
 }
 
 SubscriptionTrie::Spot SubscriptionTrie::DescendOrGrow(std::string_view filter) {
   return Follow(
-      filter, [this](NodeId node) { return NeedPlusChild(node); },
-      [this](NodeId node, const Level& level, PathKey key) { return NeedChild(node, level, key); });
+      filter, [this](NodeId node, bool ends_filter) { return NeedPlusChild(node, ends_filter); },
+      [this](NodeId node, const Level& level, PathKey key, bool ends_filter) {
+        return NeedChild(node, level, key, ends_filter);
+      });
 }
 
-NodeId SubscriptionTrie::NeedChild(NodeId parent, const Level& level, PathKey key) {
+NodeId SubscriptionTrie::NeedChild(NodeId parent, const Level& level, PathKey key,
+                                   bool ends_filter) {
   if (const NodeId child = FindChild(parent, level, key); child != kNoNode) return child;
-  const NodeId child = nodes_.New();
-  TrieNode& node = nodes_[child];
+  const NodeId child = store_.NewNode(ends_filter);
+  TrieNode& node = store_[child];
   node.parent = parent;
   node.SetName(level);
   heap_bytes_ += node.heap_bytes();
   edges_.Insert(key, child);
-  ++nodes_[parent].literal_children;
+  ++store_[parent].literal_children;
   return child;
 }
 
-NodeId SubscriptionTrie::NeedPlusChild(NodeId parent) {
-  if (const NodeId child = nodes_[parent].plus_child; child != kNoNode) return child;
-  const NodeId child = nodes_.New();
-  nodes_[child].parent = parent;
-  nodes_[child].SetPlus();
-  nodes_[parent].plus_child = child;
+NodeId SubscriptionTrie::NeedPlusChild(NodeId parent, bool ends_filter) {
+  if (const NodeId child = store_[parent].plus_child; child != kNoNode) return child;
+  const NodeId child = store_.NewNode(ends_filter);
+  store_[child].parent = parent;
+  store_[child].SetPlus();
+  store_[parent].plus_child = child;
   return child;
 }
 
 // Frees `id` and then its ancestors, as long as nothing hangs on them.
 void SubscriptionTrie::Prune(NodeId id) {
-  while (id != root_ && nodes_[id].empty()) {
-    TrieNode& node = nodes_[id];
+  while (id != root_ && store_[id].empty()) {
+    TrieNode& node = store_[id];
     const NodeId parent = node.parent;
     if (node.is_plus()) {
-      nodes_[parent].plus_child = kNoNode;
+      store_[parent].plus_child = kNoNode;
     } else {
       edges_.Erase(KeyOf(id), id);
-      --nodes_[parent].literal_children;
+      --store_[parent].literal_children;
     }
     heap_bytes_ -= node.heap_bytes();
-    nodes_.Delete(id);
+    store_.Delete(id);
     id = parent;
   }
 }
@@ -345,14 +355,14 @@ void SubscriptionTrie::Prune(NodeId id) {
 PathKey SubscriptionTrie::KeyOf(NodeId id) const {
   std::array<NodeId, kTopicLevelsMax> path;
   std::size_t depth = 0;
-  for (NodeId at = id; at != root_; at = nodes_[at].parent) {
+  for (NodeId at = id; at != root_; at = store_[at].parent) {
     TANDEM_CHECK(depth < path.size());
     path[depth++] = at;
   }
   PathKey key = kRootKey;
   std::string name;
   while (depth > 0) {
-    const TrieNode& node = nodes_[path[--depth]];
+    const TrieNode& node = store_[path[--depth]];
     if (node.is_plus()) {
       key = ExtendPlus(key);
     } else {
@@ -364,7 +374,7 @@ PathKey SubscriptionTrie::KeyOf(NodeId id) const {
 }
 
 std::size_t SubscriptionTrie::bytes() const noexcept {
-  return sizeof(*this) + nodes_.bytes() + edges_.bytes() + entries_.bytes() +
+  return sizeof(*this) + store_.bytes() + edges_.bytes() +
          peer_entries_.capacity() * sizeof(peer_entries_[0]) + heap_bytes_;
 }
 

@@ -17,9 +17,9 @@
 #include "engine/broker/level.h"
 #include "engine/broker/path_key.h"
 #include "engine/broker/shared_group.h"
-#include "engine/broker/slab.h"
 #include "engine/broker/subscription.h"
 #include "engine/broker/trie_node.h"
+#include "engine/broker/trie_store.h"
 
 namespace tandem::broker {
 
@@ -97,10 +97,10 @@ class SubscriptionTrie {
 
   // For /metrics. `subscriptions` are the local ones, group members included; `bytes` is what the
   // trie has taken from the heap, within a few per cent.
-  std::size_t filters() const noexcept { return entries_.size(); }
+  std::size_t filters() const noexcept { return store_.entries(); }
   std::size_t subscriptions() const noexcept { return subscriptions_; }
   std::size_t groups() const noexcept { return groups_; }
-  std::size_t nodes() const noexcept { return nodes_.size() - 1; }  // without the root
+  std::size_t nodes() const noexcept { return store_.nodes() - 1; }  // without the root
   std::size_t heap_bytes() const noexcept { return heap_bytes_; }
   std::size_t bytes() const noexcept;
 
@@ -116,8 +116,8 @@ class SubscriptionTrie {
 
   // Nodes. Need... creates what is not there.
   NodeId FindChild(NodeId parent, const Level& level, PathKey key) const;
-  NodeId NeedChild(NodeId parent, const Level& level, PathKey key);
-  NodeId NeedPlusChild(NodeId parent);
+  NodeId NeedChild(NodeId parent, const Level& level, PathKey key, bool ends_filter);
+  NodeId NeedPlusChild(NodeId parent, bool ends_filter);
   template <class PlusChild, class LiteralChild>
   Spot Follow(std::string_view filter, PlusChild plus_child, LiteralChild literal_child) const;
   Spot Descend(std::string_view filter) const;  // kNoNode if the trie does not reach that far
@@ -146,12 +146,11 @@ class SubscriptionTrie {
   void ClearPeerEntry(EntryId id, std::uint64_t cores);
 
   CoreId self_;
-  Slab<NodeId, TrieNode> nodes_;
+  TrieStore store_;
   NodeId root_;
   EdgeTable edges_;
-  Slab<EntryId, FilterEntry> entries_;
   std::vector<std::uint64_t>
-      peer_entries_;  // bit = entry id: the peer has interest or members there
+      peer_entries_;  // bit = number of an entry: the peer has interest or members there
   std::size_t subscriptions_ = 0;
   std::size_t groups_ = 0;
   std::size_t heap_bytes_ = 0;  // of entries, groups and long level names

@@ -48,7 +48,7 @@ class SubscriptionTrie::Walker {
   static constexpr std::size_t kBatch = 32;
 
   void Step(const Stop at) {
-    const TrieNode& node = trie_.nodes_[at.node];
+    const TrieNode& node = trie_.store_[at.node];
     const bool wildcards = at.depth > 0 || wildcards_at_root_;  // [MQTT-4.7.2-1]
     if (wildcards) Emit(node.multi_entry);  // '#' matches the parent level too (4.7.1.2)
     if (at.depth == depth_end_) {
@@ -56,7 +56,7 @@ class SubscriptionTrie::Walker {
       return;
     }
     if (wildcards && node.plus_child != kNoNode) {
-      __builtin_prefetch(&trie_.nodes_[node.plus_child]);
+      __builtin_prefetch(&trie_.store_[node.plus_child]);
       Push(node.plus_child, at.depth + 1, ExtendPlus(at.key));
     }
     if (node.literal_children > 0) {
@@ -73,7 +73,7 @@ class SubscriptionTrie::Walker {
 
   void Emit(EntryId id) {
     if (id == kNoEntry) return;
-    const FilterEntry* entry = &trie_.entries_[id];
+    const FilterEntry* entry = &trie_.store_[id];
     __builtin_prefetch(entry);
     if (emitted_ == kBatch) Flush();
     batch_[emitted_++] = entry;
@@ -95,7 +95,7 @@ class SubscriptionTrie::Walker {
     }
     for (std::size_t depth = 0; depth < depth_end_; ++depth) {
       trie_.edges_.Find(keys[depth], [this](NodeId child) {
-        __builtin_prefetch(&trie_.nodes_[child]);
+        __builtin_prefetch(&trie_.store_[child]);
         return true;
       });
     }
