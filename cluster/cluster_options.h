@@ -1,0 +1,60 @@
+// What the cluster needs to know; tandemd makes it from the configuration (design.md, [cluster] and
+// [node]).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cluster/hello.h"
+#include "engine/base/clock.h"
+#include "engine/base/ids.h"
+#include "engine/reactor/transport.h"
+
+namespace tandem::cluster {
+
+struct ClusterMember {
+  std::string name;
+  // Where it listens for its partner: first the dedicated network, then spare paths.
+  std::vector<reactor::Endpoint> links;
+};
+
+enum class DiscoveryKind : std::uint8_t {
+  kStatic,     // `members` names both
+  kMulticast,  // the partner is heard; `members` may name this node, for its links
+};
+
+struct MulticastOptions {
+  reactor::Endpoint group{.host = "239.255.77.83",
+                          .port = 7883};  // administratively scoped (RFC 2365)
+  MonoNs announce_every = 250 * kNanosecondsPerMillisecond;
+};
+
+struct ClusterOptions {
+  // Who this node is. `identity.cores` is set from the first core's services.
+  NodeIdentity identity;
+  std::vector<ClusterMember> members;  // this node and its partner, in any order
+  DiscoveryKind discovery = DiscoveryKind::kStatic;
+  MulticastOptions multicast;
+  std::string interface;  // bind links and discovery to this NIC; "": by address
+
+  MonoNs failure_after = kNanosecondsPerSecond;
+  MonoNs heartbeat_every = 100 * kNanosecondsPerMillisecond;
+  // A partner that has not applied a record for so long, or is behind by so many bytes on one core,
+  // is dropped.
+  MonoNs max_lag = 10 * kNanosecondsPerSecond;
+  std::size_t backlog_bytes_max = std::size_t{256} * 1024 * 1024;
+  MonoNs start_grace = 2 * kNanosecondsPerSecond;
+  bool serve_alone_at_start = true;
+  // How long a stop waits for the partner to apply what it is owed.
+  MonoNs stop_grace = 2 * kNanosecondsPerSecond;
+
+  std::uint64_t epoch_max = 0;  // the highest epoch stored by an earlier run
+  // Called on core 0 when an epoch begins, to be stored.
+  std::function<void(std::uint64_t)> on_epoch;
+  std::uint64_t seed = 0;  // of redial jitter; 0: from the incarnation
+};
+
+}  // namespace tandem::cluster

@@ -1,0 +1,234 @@
+#include "cluster/lane.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cluster/control.h"
+#include "cluster/record_codec.h"
+#include "engine/base/check.h"
+#include "engine/base/status.h"
+#include "engine/base/strings.h"
+
+namespace tandem::cluster {
+namespace {
+
+constexpr std::uint64_t kMetaWords = 14;  // of RecordMeta, to size a message in advance
+static_assert(capnp::_::structSize<peer::RecordMeta>().total() <= kMetaWords);
+
+kj::Exception ToKj(const absl::Status& status) {
+  const std::string text = status.ToString();
+  return KJ_EXCEPTION(FAILED, text.c_str());
+}
+
+}  // namespace
+
+struct Lane::Shared {
+  Lane* lane;  // null once it is gone
+};
+
+class Lane::SinkServer final : public peer::RecordSink::Server {
+ public:
+  explicit SinkServer(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+ protected:
+  kj::Promise<void> append(AppendContext context) override {
+    if (shared_->lane == nullptr) return KJ_EXCEPTION(DISCONNECTED, "the lane is gone");
+    if (absl::Status status = shared_->lane->Append(context.getParams()); !status.ok())
+      return ToKj(status);
+    return kj::READY_NOW;
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+class Lane::AckServer final : public peer::AckSink::Server {
+ public:
+  explicit AckServer(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+ protected:
+  kj::Promise<void> applied(AppliedContext context) override {
+    if (shared_->lane == nullptr) return KJ_EXCEPTION(DISCONNECTED, "the lane is gone");
+    if (absl::Status status = shared_->lane->OnAck(context.getParams().getNumber()); !status.ok())
+      return ToKj(status);
+    return kj::READY_NOW;
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+class Lane::LaneServer final : public peer::Lane::Server {
+ public:
+  explicit LaneServer(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+
+ protected:
+  kj::Promise<void> open(OpenContext context) override {
+    if (shared_->lane == nullptr) return KJ_EXCEPTION(DISCONNECTED, "the lane is gone");
+    const auto in = context.getParams();
+    if (absl::Status status = shared_->lane->OnOpen(in.getEpoch(), in.getStream(), in.getAcks());
+        !status.ok()) {
+      return ToKj(status);
+    }
+    auto out = context.getResults();
+    out.setReceived(shared_->lane->receiver_->received());
+    out.setSink(kj::heap<SinkServer>(shared_));
+    return kj::READY_NOW;
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+Lane::Lane(std::uint16_t number, std::uint64_t epoch, std::unique_ptr<LinkConnection> connection,
+           bool dialer, StreamSender* sender, StreamReceiver* receiver, LaneHost& host)
+    : number_(number),
+      epoch_(epoch),
+      connection_(std::move(connection)),
+      sender_(sender),
+      receiver_(receiver),
+      host_(host),
+      shared_(std::make_shared<Shared>(Shared{this})),
+      rpc_(std::make_unique<RpcLink>(*connection_, dialer, kLaneFrame,
+                                     kj::heap<LaneServer>(shared_))),
+      tasks_(*this) {
+  if (sender_ != nullptr) Open();
+}
+
+Lane::~Lane() noexcept(false) {
+  shared_->lane = nullptr;
+  if (sender_ != nullptr) sender_->Suspend();
+  if (receiver_ != nullptr) receiver_->Suspend();
+}
+
+absl::Status Lane::Pump() {
+  TANDEM_RETURN_IF_ERROR(error_);
+  return rpc_->Pump();
+}
+
+// ------------------------------------------------------------------------------------------------------------------
+// out
+
+void Lane::Open() {
+  auto request = rpc_->remote().castAs<peer::Lane>().openRequest();
+  request.setEpoch(epoch_);
+  request.setStream(number_);
+  request.setAcks(kj::heap<AckServer>(shared_));
+  tasks_.add(request.send().then([this](capnp::Response<peer::Lane::OpenResults>&& response) {
+    if (absl::Status status = sender_->Resume(response.getReceived()); !status.ok())
+      return Fail(std::move(status));
+    // An import, not a promise: calls on it are sent as they are built.
+    sink_ = response.getSink();
+  }));
+}
+
+bool Lane::HasWork() const {
+  if (!error_.ok()) return true;
+  return (sink_ != nullptr && sender_->HasBatch()) || (acks_ != nullptr && receiver_->HasAck());
+}
+
+void Lane::Send() {
+  if (!error_.ok() || rpc_->shut()) return;
+  while (sink_ != nullptr && !rpc_->shut()) {
+    const std::optional<StreamSender::Batch> batch = sender_->NextBatch();
+    if (!batch) break;
+    SendBatch(*batch);
+  }
+  if (acks_ != nullptr) {
+    if (const std::optional<std::uint64_t> number = receiver_->TakeAck()) SendAck(*number);
+  }
+  connection_->Flush();
+}
+
+void Lane::SendBatch(const StreamSender::Batch& batch) {
+  auto& sink = KJ_ASSERT_NONNULL(sink_);
+  auto request = sink.appendRequest(capnp::MessageSize{batch.count * kMetaWords + 32, 0});
+  request.setFirst(batch.first);
+  auto metas = request.initRecords(static_cast<unsigned>(batch.count));
+  Blob blob;
+  for (unsigned i = 0; i < batch.count; ++i) {
+    EncodeRecord(sender_->record(batch.first + i), host_.now(), metas[i], blob);
+  }
+  if (blob.size() != 0) {
+    peer::RecordSink::AppendParams::Builder params = request;
+    request.adoptBlob(
+        rpc_->Stage(capnp::Orphanage::getForMessageContaining(params), std::move(blob)));
+  }
+  tasks_.add(
+      request.send().ignoreResult().then([this, bytes = batch.bytes] { sender_->OnTaken(bytes); }));
+  TANDEM_CHECK_MSG(!rpc_->staged() || rpc_->shut(),
+                   "a batch must leave with the message it was built for");
+}
+
+absl::Status Lane::OnAck(std::uint64_t number) {
+  absl::StatusOr<bool> news =
+      sender_ == nullptr
+          ? absl::DataLossError("an acknowledgement on a lane without a stream of ours")
+          : sender_->OnApplied(number);
+  if (!news.ok()) {
+    Fail(news.status());
+    return news.status();
+  }
+  if (*news) host_.OnApplied(number);
+  return absl::OkStatus();
+}
+
+// -------------------------------------------------------------------------------------------------------------------
+// in
+
+absl::Status Lane::OnOpen(std::uint64_t epoch, std::uint16_t stream, peer::AckSink::Client acks) {
+  if (epoch != epoch_ || stream != number_ || receiver_ == nullptr) {
+    absl::Status status =
+        absl::DataLossError(absl::StrCat("stream ", stream, " of epoch ", epoch,
+                                         " was opened on lane ", number_, " of epoch ", epoch_));
+    Fail(status);
+    return status;
+  }
+  receiver_->Resume();
+  acks_ = kj::mv(acks);
+  return absl::OkStatus();
+}
+
+absl::Status Lane::Append(peer::RecordSink::AppendParams::Reader batch) {
+  absl::Status status;
+  // KJ throws on pointers that lead out of the message.
+  const kj::Maybe<kj::Exception> exception =
+      kj::runCatchingExceptions([&] { status = Deliver(batch); });
+  KJ_IF_MAYBE (thrown, exception) {
+    status = absl::DataLossError(ToStatus(*thrown).message());
+  }
+  if (!status.ok()) Fail(status);
+  return status;
+}
+
+absl::Status Lane::Deliver(peer::RecordSink::AppendParams::Reader batch) {
+  const auto metas = batch.getRecords();
+  const capnp::Data::Reader data = batch.getBlob();
+  const broker::BufferPtr slab =
+      data.size() == 0 ? broker::BufferPtr() : rpc_->SlabAt(data.begin());
+  TANDEM_ASSIGN_OR_RETURN(const std::size_t known,
+                          receiver_->Accept(batch.getFirst(), metas.size()));
+  Bytes blob{data.begin(), data.size()};
+  for (unsigned i = 0; i < metas.size(); ++i) {
+    absl::StatusOr<broker::PeerRecord> record = DecodeRecord(metas[i], blob, slab, host_.now());
+    if (!record.ok()) return absl::DataLossError(record.status().message());
+    if (i < known) continue;
+    host_.OnRecord(CoreId(number_), receiver_->Delivered(), *std::move(record));
+  }
+  return blob.empty() ? absl::OkStatus()
+                      : absl::DataLossError("a batch with more bytes than its records need");
+}
+
+void Lane::SendAck(std::uint64_t number) {
+  auto request = KJ_ASSERT_NONNULL(acks_).appliedRequest();
+  request.setNumber(number);
+  tasks_.add(request.send().ignoreResult());
+}
+
+void Lane::Fail(absl::Status error) {
+  if (error_.ok()) error_ = std::move(error);
+}
+
+void Lane::taskFailed(kj::Exception&& exception) { Fail(ToStatus(exception)); }
+
+}  // namespace tandem::cluster

@@ -1,0 +1,88 @@
+// A lane after its handshake: records and their acknowledgements between two cores.
+#pragma once
+
+#include <kj/async.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "cluster/link_connection.h"
+#include "cluster/rpc_link.h"
+#include "cluster/stream_receiver.h"
+#include "cluster/stream_sender.h"
+#include "engine/base/clock.h"
+#include "engine/base/ids.h"
+#include "proto/peer/peer.capnp.h"
+
+namespace tandem::cluster {
+
+// The core that a lane ends at. Called in that core's turns.
+class LaneHost {
+ public:
+  virtual ~LaneHost() = default;
+  virtual const Now& now() const = 0;
+  // Record `number` of the other node's core `stream`, in order, once.
+  virtual void OnRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) = 0;
+  // The other node has applied this core's records up to `number`; the sender knows already.
+  virtual void OnApplied(std::uint64_t number) = 0;
+};
+
+// One connection of one lane, in one epoch. Lane l carries stream l of either node, as far as that
+// node has a core l. The streams themselves live longer than the connection; they are suspended
+// when it goes, and resume on the next.
+//
+// Destroyed in a KjLoop scope; the connection is then TakeConnection()'s to close.
+class Lane final : private kj::TaskSet::ErrorHandler {
+ public:
+  // `sender`: this node's stream l, or null. `receiver`: the other node's, or null.
+  Lane(std::uint16_t number, std::uint64_t epoch, std::unique_ptr<LinkConnection> connection,
+       bool dialer, StreamSender* sender, StreamReceiver* receiver, LaneHost& host);
+  ~Lane() noexcept(false);
+
+  // Once per turn, before the loop runs. An error ends the connection, and if it is IsFatal, the
+  // epoch with it.
+  absl::Status Pump();
+  // Once per turn, after it: batches, acknowledgements, flush.
+  void Send();
+  // Send() would send something.
+  bool HasWork() const;
+
+  static bool IsFatal(const absl::Status& status) { return absl::IsDataLoss(status); }
+  std::unique_ptr<LinkConnection> TakeConnection() { return std::move(connection_); }
+  const RpcTraffic& traffic() const noexcept { return rpc_->traffic(); }
+  std::uint64_t bytes_received() const noexcept { return connection_->bytes_received(); }
+
+ private:
+  class LaneServer;
+  class SinkServer;
+  class AckServer;
+  struct Shared;  // with the servers, which may live a little longer
+
+  void Open();
+  void SendBatch(const StreamSender::Batch& batch);
+  void SendAck(std::uint64_t number);
+  absl::Status Append(peer::RecordSink::AppendParams::Reader batch);
+  absl::Status Deliver(peer::RecordSink::AppendParams::Reader batch);
+  absl::Status OnOpen(std::uint64_t epoch, std::uint16_t stream, peer::AckSink::Client acks);
+  absl::Status OnAck(std::uint64_t number);
+  void Fail(absl::Status error);
+  void taskFailed(kj::Exception&& exception) override;
+
+  const std::uint16_t number_;
+  const std::uint64_t epoch_;
+  std::unique_ptr<LinkConnection> connection_;
+  StreamSender* sender_;
+  StreamReceiver* receiver_;
+  LaneHost& host_;
+  std::shared_ptr<Shared> shared_;
+  absl::Status error_;
+  std::unique_ptr<RpcLink> rpc_;
+  kj::Maybe<peer::RecordSink::Client> sink_;  // once opened: where this node's records go
+  kj::Maybe<peer::AckSink::Client>
+      acks_;  // once the other side opened: where to confirm its records
+  kj::TaskSet tasks_;
+};
+
+}  // namespace tandem::cluster

@@ -1,0 +1,408 @@
+#include "cluster/pair.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace tandem::cluster {
+namespace {
+
+constexpr MonoNs kRedialFirst = 20 * kNanosecondsPerMillisecond;
+constexpr MonoNs kRedialMax = kNanosecondsPerSecond;
+constexpr MonoNs kSuspectRedialMax = 50 * kNanosecondsPerMillisecond;
+constexpr MonoNs kDropsForgottenAfter = 60 * kNanosecondsPerSecond;
+constexpr std::uint32_t kArmingRetryMs = 5;
+
+std::uint32_t ToMs(MonoNs ns) noexcept {
+  return ns <= 0 ? 0
+                 : static_cast<std::uint32_t>((ns + kNanosecondsPerMillisecond - 1) /
+                                              kNanosecondsPerMillisecond);
+}
+
+}  // namespace
+
+std::string_view Name(DownReason reason) noexcept {
+  switch (reason) {
+    case DownReason::kRefused:
+      return "its process is gone";
+    case DownReason::kSilent:
+      return "silent for too long";
+    case DownReason::kRestarted:
+      return "it was restarted";
+    case DownReason::kDropped:
+      return "it had given this node up";
+    case DownReason::kLagging:
+      return "its acknowledgements lag";
+    case DownReason::kBroken:
+      return "a lane broke the protocol";
+    case DownReason::kGoodbye:
+      return "it said goodbye";
+    case DownReason::kStopping:
+      return "this node stops";
+  }
+  return "unknown";
+}
+
+Pair::Pair(Options options)
+    : options_(std::move(options)),
+      paths_(options_.detector.paths),
+      detector_(options_.detector),
+      epoch_max_(options_.epoch_max),
+      random_(options_.seed) {}
+
+void Pair::Start(MonoNs now) {
+  alone_since_ = now;
+  for (Path& path : paths_) path.act_at = now;
+}
+
+void Pair::SetPeer(std::string_view name, std::size_t dialable, MonoNs now) {
+  const bool new_name = peer_name_ != name;
+  peer_name_ = name;
+  dialable_ = std::min(dialable, paths_.size());
+  if (!new_name) return;
+  for (Path& path : paths_) path.act_at = std::min(path.act_at, now);
+}
+
+Pair::State Pair::state() const noexcept {
+  if (epoch_) return armed_ ? State::kPaired : State::kArming;
+  const bool up = std::any_of(paths_.begin(), paths_.end(),
+                              [](const Path& path) { return path.link == Link::kUp; });
+  return up ? State::kLinking : State::kAlone;
+}
+
+// ----------------------------------------------------------------------------------------------------------
+// connections
+
+void Pair::OnPathUp(std::size_t path, const PeerIdentity& peer, MonoNs now) {
+  TANDEM_CHECK(path < paths_.size());
+  if (stopping_) return Drop(path, now);
+  if (peer.incarnation != peer_.incarnation) {
+    // Whatever is up leads to a process that is no more.
+    for (std::size_t other = 0; other < paths_.size(); ++other) {
+      if (other != path && paths_[other].link >= Link::kUp) Drop(other, now);
+    }
+  }
+  if (epoch_ && epoch_->peer_incarnation != peer.incarnation) Leave(DownReason::kRestarted, now);
+  peer_ = peer;
+  if (paths_[path].link == Link::kConfirmed) detector_.OnPathLost(path);
+  paths_[path] = Path{.link = Link::kUp, .act_at = dials() ? now : kNever, .up_since = now};
+}
+
+void Pair::OnPathLost(std::size_t path, MonoNs now) {
+  Path& state = paths_[path];
+  if (state.link == Link::kConfirmed) detector_.OnPathLost(path);
+  if (answer_path_ == path) answer_path_.reset();
+  state = Path{.act_at = now};
+  suspect_ = epoch_ && !detector_.AnyUp();
+}
+
+void Pair::OnDialFailed(std::size_t path, bool refused, MonoNs now) {
+  Path& state = paths_[path];
+  if (state.link != Link::kDialing) return;
+  state.refused = refused;
+  if (refused) detector_.OnRefused(path);
+  Retry(state, now);
+}
+
+void Pair::OnProbed(std::size_t path, MonoNs now) {
+  Path& state = paths_[path];
+  if (state.link != Link::kDialing) return;
+  state.refused = false;
+  Retry(state, now);
+}
+
+void Pair::Retry(Path& path, MonoNs now) {
+  path.link = Link::kDown;
+  const MonoNs most = suspect_ ? kSuspectRedialMax : kRedialMax;
+  const MonoNs wait = std::min(most, kRedialFirst << std::min<std::uint32_t>(path.failures, 10));
+  ++path.failures;
+  // A quarter of jitter, so that two nodes that fail together don't go on in step.
+  path.act_at =
+      now + wait - static_cast<MonoNs>(Random() % static_cast<std::uint64_t>(wait / 4 + 1));
+}
+
+void Pair::Drop(std::size_t path, MonoNs now) {
+  Path& state = paths_[path];
+  if (state.link == Link::kConfirmed) detector_.OnPathLost(path);
+  if (answer_path_ == path) answer_path_.reset();
+  state = Path{.act_at = now + kRedialFirst};
+  effects_.push_back(ClosePath{path});
+}
+
+void Pair::DropAll(MonoNs now) {
+  for (std::size_t path = 0; path < paths_.size(); ++path) {
+    if (paths_[path].link >= Link::kUp) Drop(path, now);
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------------
+// negotiation
+
+void Pair::OnProposal(std::size_t path, const PairView& view, MonoNs now) {
+  if (paths_[path].link < Link::kUp) return;
+  if (dials()) return Drop(path, now);
+  epoch_max_ = std::max(epoch_max_, view.epoch_max);
+  if (epoch_ && view.epoch == epoch_->epoch) {
+    if (!armed_) return Answer(path, PairVerdict::Kind::kLater, kArmingRetryMs);
+    Answer(path, PairVerdict::Kind::kResume);
+    return Confirm(path, now);
+  }
+  if (epoch_ && answer_path_) return Answer(path, PairVerdict::Kind::kLater, kArmingRetryMs);
+  if (epoch_) Leave(DownReason::kDropped, now);
+  const std::uint32_t hold_ms = std::max(HoldMs(now), view.hold_ms);
+  if (hold_ms != 0 || stopping_)
+    return Answer(path, PairVerdict::Kind::kLater, std::max(hold_ms, kArmingRetryMs));
+  Begin(epoch_max_ + 1, now);
+  answer_path_ = path;
+}
+
+void Pair::OnVerdict(std::size_t path, const PairVerdict& verdict, MonoNs now) {
+  Path& state = paths_[path];
+  if (state.link < Link::kUp || !state.proposing) return;
+  state.proposing = false;
+  if (epoch_ && verdict.epoch != epoch_->epoch) Leave(DownReason::kDropped, now);
+  switch (verdict.kind) {
+    case PairVerdict::Kind::kResume:
+      if (epoch_) return Confirm(path, now);
+      state.act_at = now;  // this side left meanwhile: propose as it is now
+      return;
+    case PairVerdict::Kind::kLater:
+      state.act_at = now + std::max(verdict.later_ms, 1u) * kNanosecondsPerMillisecond;
+      return;
+    case PairVerdict::Kind::kBegin:
+      if (verdict.epoch <= epoch_max_ || HoldMs(now) != 0) return Drop(path, now);
+      Begin(verdict.epoch, now);
+      return Confirm(path, now);
+  }
+}
+
+void Pair::Answer(std::size_t path, PairVerdict::Kind kind, std::uint32_t later_ms) {
+  effects_.push_back(SendVerdict{path, {.kind = kind, .epoch = epoch(), .later_ms = later_ms}});
+}
+
+void Pair::Confirm(std::size_t path, MonoNs now) {
+  if (paths_[path].link == Link::kConfirmed) return;
+  paths_[path].link = Link::kConfirmed;
+  paths_[path].failures = 0;
+  detector_.OnPathUp(path, now);
+  suspect_ = false;
+}
+
+void Pair::Begin(std::uint64_t epoch, MonoNs now) {
+  const bool lower = dials();
+  epoch_ = broker::PeerEpoch{.epoch = epoch,
+                             .self = tandem::NodeId(lower ? 0 : 1),
+                             .peer = tandem::NodeId(lower ? 1 : 0),
+                             .self_incarnation = options_.incarnation,
+                             .peer_incarnation = peer_.incarnation,
+                             .peer_cores = peer_.cores};
+  epoch_max_ = epoch;
+  armed_ = false;
+  in_step_ = false;
+  detector_.Start(now);
+  effects_.push_back(BeginEpoch{*epoch_});
+}
+
+void Pair::OnArmed(std::uint64_t epoch, MonoNs now) {
+  if (!epoch_ || epoch_->epoch != epoch || armed_) return;
+  armed_ = true;
+  if (dials()) {
+    effects_.push_back(OpenLanes{epoch});
+  } else if (answer_path_) {
+    const std::size_t path = *std::exchange(answer_path_, std::nullopt);
+    Answer(path, PairVerdict::Kind::kBegin);
+    Confirm(path, now);
+  }
+}
+
+// -----------------------------------------------------------------------------------------------------
+// the end of an epoch
+
+void Pair::Leave(DownReason reason, MonoNs now) {
+  if (!epoch_) return;
+  effects_.push_back(EndEpoch{epoch_->epoch, reason});
+  epoch_.reset();
+  armed_ = in_step_ = suspect_ = false;
+  answer_path_.reset();
+  alone_since_ = now;
+  for (std::size_t path = 0; path < paths_.size(); ++path) {
+    if (paths_[path].link != Link::kConfirmed) continue;
+    paths_[path].link = Link::kUp;
+    paths_[path].up_since = now;
+    paths_[path].act_at = dials() ? now : kNever;
+    detector_.OnPathLost(path);
+  }
+  const bool lived = reason == DownReason::kSilent || reason == DownReason::kDropped ||
+                     reason == DownReason::kLagging || reason == DownReason::kBroken;
+  if (!lived) return;
+  if (now - dropped_at_ > kDropsForgottenAfter) drops_ = 0;
+  dropped_at_ = now;
+  if (drops_ != 0)
+    hold_until_ =
+        now + std::min(options_.hold_max, options_.hold_first << std::min(drops_ - 1, 10u));
+  if (reason == DownReason::kLagging) hold_until_ = now + options_.lag_hold;
+  ++drops_;
+}
+
+void Pair::OnLagging(std::uint64_t epoch, MonoNs now) {
+  if (!epoch_ || epoch_->epoch != epoch) return;
+  Leave(DownReason::kLagging, now);
+  DropAll(now);
+}
+
+void Pair::OnLaneBroken(std::uint64_t epoch, MonoNs now) {
+  if (!epoch_ || epoch_->epoch != epoch) return;
+  Leave(DownReason::kBroken, now);
+  DropAll(now);
+}
+
+void Pair::OnGoodbye(MonoNs now) {
+  Leave(DownReason::kGoodbye, now);
+  DropAll(now);
+  for (Path& path : paths_) path.act_at = now + kRedialMax / 4;
+}
+
+void Pair::End(MonoNs now) {
+  stopping_ = true;
+  Leave(DownReason::kStopping, now);
+  DropAll(now);
+}
+
+// ------------------------------------------------------------------------------------------------------------
+// heartbeats
+
+std::uint64_t Pair::OnBeat(std::size_t path, const FailureDetector::Beat& beat, std::uint64_t epoch,
+                           MonoNs now) {
+  if (paths_[path].link != Link::kConfirmed) return 0;
+  if (epoch != this->epoch()) {
+    Drop(path, now);  // the partner is elsewhere; the next connection finds out
+    return 0;
+  }
+  const std::uint64_t received = detector_.OnBeat(path, beat);
+  detector_.OnEcho(path, beat.received, now);
+  return received;
+}
+
+std::optional<MonoNs> Pair::OnEcho(std::size_t path, std::uint64_t received, MonoNs now) {
+  if (paths_[path].link != Link::kConfirmed) return std::nullopt;
+  return detector_.OnEcho(path, received, now);
+}
+
+void Pair::OnInStep(std::uint64_t epoch, MonoNs now) {
+  if (!epoch_ || epoch_->epoch != epoch) return;
+  in_step_ = true;
+  UpdateReady(now);
+}
+
+// ------------------------------------------------------------------------------------------------------------------
+// time
+
+void Pair::Tick(MonoNs now) {
+  if (epoch_) {
+    const FailureDetector::Judgement judgement = detector_.Check(now);
+    suspect_ = judgement != FailureDetector::Judgement::kSeen;
+    if (judgement >= FailureDetector::Judgement::kRefused) {
+      Leave(judgement == FailureDetector::Judgement::kRefused ? DownReason::kRefused
+                                                              : DownReason::kSilent,
+            now);
+      DropAll(now);
+    }
+  }
+  for (std::size_t path = 0; path < paths_.size(); ++path) TickPath(path, now);
+  UpdateReady(now);
+}
+
+void Pair::TickPath(std::size_t path, MonoNs now) {
+  Path& state = paths_[path];
+  switch (state.link) {
+    case Link::kDialing:
+      return;
+    case Link::kDown:
+      if (stopping_ || !Reaches() || path >= dialable_ || now < state.act_at) return;
+      state.link = Link::kDialing;
+      if (dials()) {
+        effects_.push_back(DialPath{path});
+      } else {
+        effects_.push_back(ProbePath{path});
+      }
+      return;
+    case Link::kUp:
+      if (now >= GiveUpAt(state)) return Drop(path, now);
+      if (!dials() || state.proposing || now < state.act_at) return;
+      if (!MayPropose()) return;
+      state.proposing = true;
+      state.act_at = now;
+      effects_.push_back(
+          SendProposal{path, {.epoch_max = epoch_max_, .epoch = epoch(), .hold_ms = HoldMs(now)}});
+      return;
+    case Link::kConfirmed:
+      if (const auto beat = detector_.NextBeat(path, now))
+        effects_.push_back(SendBeat{path, *beat});
+      return;
+  }
+}
+
+// One negotiation at a time, or both paths would begin an epoch each.
+bool Pair::MayPropose() const noexcept {
+  if (epoch_ && !armed_) return false;
+  return std::none_of(paths_.begin(), paths_.end(),
+                      [](const Path& path) { return path.proposing; });
+}
+
+// A connection that is up must come to a verdict: the dialer waits for the answer to its proposal,
+// the listener for a proposal, which a hold may delay.
+MonoNs Pair::GiveUpAt(const Path& path) const noexcept {
+  if (dials()) return path.proposing ? path.act_at + options_.detector.failure_after : kNever;
+  return path.up_since + options_.detector.failure_after + options_.lag_hold;
+}
+
+// The dialer always wants its connections. The listener only wants to know whether the partner's
+// process is there: when it lost sight of it, and when it starts.
+bool Pair::Reaches() const noexcept {
+  if (!peer_known()) return false;
+  return dials() || (epoch_ ? suspect_ : !ready_);
+}
+
+void Pair::UpdateReady(MonoNs now) {
+  if (ready_) return;
+  if (epoch_) {
+    ready_ = in_step_;
+    return;
+  }
+  if (!options_.serve_alone_at_start) return;
+  bool all_refused = peer_known() && dialable_ != 0;
+  for (std::size_t path = 0; path < paths_.size(); ++path) {
+    if (paths_[path].link >= Link::kUp) return;  // it is there: wait to be brought in step
+    if (path < dialable_ && !paths_[path].refused) all_refused = false;
+  }
+  ready_ = all_refused || now - alone_since_ >= options_.start_grace;
+}
+
+MonoNs Pair::NextDeadline(MonoNs now) const {
+  if (!effects_.empty()) return now;
+  MonoNs deadline = epoch_ ? detector_.NextDeadline() : kNever;
+  if (!ready_ && !epoch_ && options_.serve_alone_at_start)
+    deadline = std::min(deadline, alone_since_ + options_.start_grace);
+  for (std::size_t path = 0; path < paths_.size(); ++path) {
+    const Path& state = paths_[path];
+    const bool dial = state.link == Link::kDown && Reaches() && !stopping_ && path < dialable_;
+    const bool propose = state.link == Link::kUp && dials() && MayPropose();
+    if (dial || propose) deadline = std::min(deadline, state.act_at);
+    if (state.link == Link::kUp) deadline = std::min(deadline, GiveUpAt(state));
+  }
+  return deadline;
+}
+
+std::uint32_t Pair::HoldMs(MonoNs now) const noexcept { return ToMs(hold_until_ - now); }
+
+std::uint64_t Pair::Random() noexcept {
+  // splitmix64 (Steele, Lea, Flood 2014).
+  random_ += 0x9e3779b97f4a7c15ULL;
+  std::uint64_t z = random_;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+
+}  // namespace tandem::cluster

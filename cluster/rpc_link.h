@@ -1,0 +1,98 @@
+// Cap'n Proto RPC over a connection of the core's own transport: a VatNetwork of two, driven by the
+// core's loop.
+#pragma once
+
+#include <capnp/message.h>
+#include <capnp/rpc-twoparty.h>
+#include <capnp/rpc.h>
+#include <kj/async.h>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cluster/blob.h"
+#include "cluster/link_connection.h"
+
+namespace tandem::cluster {
+
+// Counters of one connection's traffic.
+struct RpcTraffic {
+  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_received = 0;
+  std::uint64_t bytes_copied = 0;    // of records, on their way out
+  std::uint64_t bytes_gathered = 0;  // of records, sent from where they were
+};
+
+// One per connection, after its handshake. Lives inside KjLoop scopes only: made, used and
+// destroyed in turns.
+//
+// Out: a message is built by the RPC system in segments of its own. A batch's blob is not among
+// them: its place is held by a segment of the right size that points nowhere (Stage), and the
+// blob's fragments are put in when the message is sent, so payloads go from the broker's memory to
+// the kernel without a copy. In: messages are read where they were received.
+class RpcLink final : private capnp::TwoPartyVatNetworkBase,
+                      private capnp::TwoPartyVatNetworkBase::Connection {
+ public:
+  // `dialer` distinguishes the two sides. `bootstrap` is what the other side gets.
+  RpcLink(LinkConnection& connection, bool dialer, const FrameLimits& limits,
+          capnp::Capability::Client bootstrap);
+  ~RpcLink() noexcept;
+  KJ_DISALLOW_COPY(RpcLink);
+
+  // The other side's bootstrap capability.
+  capnp::Capability::Client remote();
+
+  // Hands received frames to the RPC system, and asks for more unless it is behind. An error ends
+  // the connection.
+  absl::Status Pump();
+  // The RPC system has given the connection up.
+  bool shut() const noexcept { return shut_; }
+
+  // A placeholder for `blob`, to be adopted as a Data field of the very next message. Nothing may
+  // be read through it.
+  capnp::Orphan<capnp::Data> Stage(capnp::Orphanage orphanage, Blob blob);
+  // The message that was to carry the blob has been sent, with it.
+  bool staged() const noexcept { return staged_.has_value(); }
+
+  // The slab that holds the received memory at `place`, while the call that came with it runs; null
+  // if none does.
+  broker::BufferPtr SlabAt(const void* place) const;
+
+  const RpcTraffic& traffic() const noexcept { return traffic_; }
+
+ private:
+  class Outgoing;
+  class Incoming;
+
+  kj::Maybe<kj::Own<capnp::TwoPartyVatNetworkBase::Connection>> connect(
+      capnp::rpc::twoparty::VatId::Reader ref) override;
+  kj::Promise<kj::Own<capnp::TwoPartyVatNetworkBase::Connection>> accept() override;
+  capnp::rpc::twoparty::VatId::Reader getPeerVatId() override;
+  kj::Own<capnp::OutgoingRpcMessage> newOutgoingMessage(unsigned first_segment_words) override;
+  kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> receiveIncomingMessage() override;
+  kj::Promise<void> shutdown() override;
+
+  kj::Own<capnp::TwoPartyVatNetworkBase::Connection> AsConnection();
+  kj::Own<capnp::IncomingRpcMessage> Wrap(ReceiveBuffer::Frame frame);
+
+  LinkConnection& connection_;
+  const bool dialer_;
+  bool accepted_ = false;
+  bool shut_ = false;
+  capnp::MallocMessageBuilder peer_vat_id_;
+  std::deque<ReceiveBuffer::Frame> frames_;  // received, not yet asked for
+  kj::Maybe<kj::Own<kj::PromiseFulfiller<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>>>> waiting_;
+  kj::Own<kj::PromiseFulfiller<kj::Own<capnp::TwoPartyVatNetworkBase::Connection>>> never_accepted_;
+  std::optional<Blob> staged_;
+  // Messages that are still read from; shared, because the last of them may outlive the link by a
+  // moment.
+  std::shared_ptr<std::vector<const Incoming*>> live_ =
+      std::make_shared<std::vector<const Incoming*>>();
+  RpcTraffic traffic_;
+  // Last, so that it goes first.
+  std::optional<capnp::RpcSystem<capnp::rpc::twoparty::VatId>> system_;
+};
+
+}  // namespace tandem::cluster

@@ -1,0 +1,86 @@
+#include "cluster/stream_sender.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+
+namespace tandem::cluster {
+
+void StreamSender::Append(std::uint64_t number, broker::PeerRecord record, MonoNs now) {
+  TANDEM_CHECK_MSG(number == last_ + 1, "records are numbered without gaps");
+  const std::size_t bytes = broker::BacklogBytes(record);
+  entries_.push_back({std::move(record), bytes, now});
+  backlog_bytes_ += bytes;
+  last_ = number;
+}
+
+absl::Status StreamSender::Resume(std::uint64_t received) {
+  if (received < applied_ || received > highest_sent_) {
+    return absl::DataLossError(absl::StrCat("the partner says it received up to record ", received,
+                                            " of a stream of which ", applied_, " are applied and ",
+                                            highest_sent_, " were sent"));
+  }
+  sent_ = received;
+  in_flight_bytes_ = 0;
+  open_ = true;
+  return absl::OkStatus();
+}
+
+void StreamSender::Suspend() noexcept {
+  open_ = false;
+  in_flight_bytes_ = 0;
+}
+
+std::optional<StreamSender::Batch> StreamSender::NextBatch() {
+  if (!HasBatch()) return std::nullopt;
+  Batch batch{.first = sent_ + 1};
+  while (sent_ < last_ && batch.count < limits_.batch_records) {
+    const std::size_t bytes = At(sent_ + 1).bytes;
+    if (batch.count != 0 && batch.bytes + bytes > limits_.batch_bytes) break;
+    batch.bytes += bytes;
+    ++batch.count;
+    ++sent_;
+  }
+  if (batch.first <= highest_sent_) resent_ += std::min(sent_, highest_sent_) - batch.first + 1;
+  highest_sent_ = std::max(highest_sent_, sent_);
+  in_flight_bytes_ += batch.bytes;
+  return batch;
+}
+
+const broker::PeerRecord& StreamSender::record(std::uint64_t number) const {
+  return At(number).record;
+}
+
+void StreamSender::OnTaken(std::size_t bytes) noexcept {
+  in_flight_bytes_ -= std::min(bytes, in_flight_bytes_);
+}
+
+absl::StatusOr<bool> StreamSender::OnApplied(std::uint64_t number) {
+  if (number > highest_sent_) {
+    return absl::DataLossError(absl::StrCat("the partner acknowledged record ", number, " where ",
+                                            highest_sent_, " was the last one sent"));
+  }
+  if (number <= applied_) return false;
+  while (applied_ < number) {
+    backlog_bytes_ -= entries_.front().bytes;
+    entries_.pop_front();
+    ++applied_;
+  }
+  // Applied implies received, also by an acknowledgement that overtakes what the lane has
+  // confirmed.
+  sent_ = std::max(sent_, applied_);
+  return true;
+}
+
+MonoNs StreamSender::OldestAge(MonoNs now) const noexcept {
+  return entries_.empty() ? 0 : now - entries_.front().appended_at;
+}
+
+const StreamSender::Entry& StreamSender::At(std::uint64_t number) const {
+  TANDEM_CHECK(number > applied_ && number <= last_);
+  return entries_[static_cast<std::size_t>(number - applied_ - 1)];
+}
+
+}  // namespace tandem::cluster

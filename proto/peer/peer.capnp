@@ -1,0 +1,227 @@
+@0x84b1ed84384f88dd;
+# What the two nodes of a Tandem pair say to each other. This file is the specification; cluster/README.md tells the story.
+#
+# Growing it: append fields, methods, union members and enumerants, give a new field a default that means "as before", and
+# announce what the other side must know about by a bit of Hello.features (peer_version.h). Never move, reuse or retype
+# anything, and never move a field into a union: an older node would silently read 0 there.
+#
+# Framing: each message stands in the standard stream framing of Cap'n Proto (segment table, then the segments). A
+# connection carries first the handshake, then Cap'n Proto RPC (rpc.capnp) until it is closed.
+#
+# All times are durations or a hybrid logical clock; no wall or monotonic time of one host is ever compared with the other's.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("tandem::peer");
+
+# ---------------------------------------------------------------------------------------------------------- handshake
+
+# One frame of the handshake: a single segment of at most 4 KiB. The dialing node speaks first:
+#   dialer: hello;  listener: hello, proof;  dialer: proof;  listener: verdict.
+# Either side may send a verdict that refuses instead of its turn, and then closes.
+struct Handshake {
+  union {
+    hello @0 :Hello;
+    proof @1 :Data;
+    # HMAC-SHA256 with the shared secret over: a label of the role ("tandem-dialer-1" or "tandem-listener-1", each with its
+    # terminating zero), the dialer's hello frame, the listener's hello frame, both as sent, framing included. Hellos carry
+    # fresh nonces, so a proof is good for one connection only. Empty on links without a secret.
+    verdict @2 :Verdict;
+  }
+}
+
+enum Purpose {
+  control @0;  # heartbeats and the pair's view; core 0 to core 0, one connection per path
+  lane @1;     # records between two cores
+}
+
+struct Hello {
+  major @0 :UInt16;
+  # Version of this protocol that the sender speaks at most, and
+  minMajor @1 :UInt16;
+  # at least. Both sides use the lower of the two majors; without an overlap the link is refused.
+  features @2 :UInt64;
+  # Bits of peer_version.h that the sender understands; the pair uses what both have. Unknown bits are ignored.
+  cluster @3 :Text;       # must be equal on both sides
+  node @4 :Text;          # the sender's name; the order of both names decides who is node 0, and node 0 dials
+  incarnation @5 :UInt64; # drawn at random when the sender's process started
+  cores @6 :UInt16;       # engine cores of the sender, 1..64
+  nonce @7 :Data;         # 32 random bytes
+  secured @8 :Bool;       # the sender has a secret, and wants the other side to prove that it has the same
+  purpose @9 :Purpose;    # of the connection; set by the dialer, repeated by the listener
+  path @10 :UInt8;        # control: which of the listener's link addresses was dialed, from 0; set by the dialer
+  lane @11 :UInt16;       # lane: its number; set by the dialer
+  epoch @12 :UInt64;      # lane: the epoch it belongs to; set by the dialer. Refused if the listener is in another one
+  release @13 :Text;      # for the log and the operator only
+}
+
+struct Verdict {
+  accepted @0 :Bool;
+  reason @1 :Refusal;   # when not accepted
+  text @2 :Text;        # for the log of the other side, at most 256 bytes
+}
+
+enum Refusal {
+  none @0;
+  malformed @1;      # not understood at all
+  version @2;        # no common major
+  wrongCluster @3;
+  wrongNode @4;      # not the partner: a third node, or our own name, or the roles do not fit
+  unsecured @5;      # one side has a secret and the other has none, or none is needed off loopback
+  wrongSecret @6;
+  wrongEpoch @7;     # lane: the listener is not, or no longer, in that epoch
+  stopping @8;       # the listener is about to stop
+  busy @9;           # too many handshakes at once; try again
+}
+
+# ----------------------------------------------------------------------------------------------------------- discovery
+
+# One UDP datagram to the multicast group, four times a second: this message (one segment, framed as always, at most
+# 1 KiB), then 32 bytes: HMAC-SHA256 with the shared secret over "tandem-announce-1", a zero byte and the message; zeros
+# without a secret. It only says where to dial: who answers there must prove itself in the handshake.
+struct Announcement {
+  cluster @0 :Text;
+  node @1 :Text;
+  incarnation @2 :UInt64;
+  links @3 :List(Link);
+  # Where the sender listens, best first. An empty host stands for the address that the datagram came from.
+  struct Link {
+    host @0 :Text;    # numeric
+    port @1 :UInt16;
+  }
+}
+
+# ------------------------------------------------------------------------------------------------------------- control
+
+# Bootstrap of a control connection; both sides offer it.
+interface Control {
+  beat @0 (beat :Beat) -> (received :UInt64);
+  # Every 100 ms by each side, on each path. `received` is the highest number that has come over this path, this one
+  # included: it proves to the caller that both directions work.
+
+  propose @1 (view :PairView) -> (verdict :PairVerdict);
+  # By the dialer on each new control connection: how it sees the pair. The listener answers with what both shall do; a new
+  # epoch has begun on all its cores by then.
+
+  goodbye @2 () -> ();
+  # The sender stops in good order: everything it owed has been applied. The other side goes alone at once.
+}
+
+struct Beat {
+  number @0 :UInt64;    # from 1, per connection
+  received @1 :UInt64;  # the highest number received from the other side on this connection
+  epoch @2 :UInt64;     # the sender's present epoch; 0 when alone. An epoch above the receiver's own ends the receiver's
+  ready @3 :Bool;       # the sender serves clients
+  draining @4 :Bool;    # the sender moves its clients away
+}
+
+# How a node sees the pair.
+struct PairView {
+  epochMax @0 :UInt64;     # the highest epoch the sender has known
+  epoch @1 :UInt64;        # the epoch it is in with this partner and incarnation; 0 when alone
+  holdMs @2 :UInt32;       # it wants no new epoch to begin for so many milliseconds
+}
+
+struct PairVerdict {
+  union {
+    resume @0 :Void;       # both are in `epoch` still: lanes go on where they were
+    begin @1 :Void;        # a new epoch begins: `epoch`
+    later @2 :UInt32;      # not now: propose again after so many milliseconds
+  }
+  epoch @3 :UInt64;        # the listener's own after this verdict, 0 when alone: a dialer in another one leaves it
+}
+
+# --------------------------------------------------------------------------------------------------------------- lanes
+
+# Bootstrap of a lane; both sides offer it. Lane l joins core (l mod cores of A) with core (l mod cores of B); stream k, the
+# records of core k of one node, runs on lane k.
+interface Lane {
+  open @0 (epoch :UInt64, stream :UInt16, acks :AckSink) -> (sink :RecordSink, received :UInt64);
+  # By the side whose stream it is, once per connection. `received`: the highest number of that stream, in this epoch, that
+  # the other side has; the caller goes on with the next. Both capabilities die with the connection.
+}
+
+interface RecordSink {
+  append @0 (first :UInt64, records :List(RecordMeta), blob :Data) -> ();
+  # Records first, first + 1, ... of the stream. What the receiver has already is skipped; a gap is an error. The return says
+  # only that they were taken (it opens the sender's window); that they are applied is told by AckSink.
+  # `blob` holds the parts of each record, one record after the other, without padding:
+  # topic | properties | payload | texts, with the lengths that its RecordMeta tells. The blob ends with the last one.
+}
+
+interface AckSink {
+  applied @0 (number :UInt64) -> ();
+  # All records up to `number` have been applied on every core of the caller's node that they concern. Cumulative.
+}
+
+# The fixed part of a record (engine/broker/peer_record.h says what each means). Data only, no pointers.
+#
+# `texts` is a sequence of strings, each with its length in front as 32 bits little-endian; which ones, and in which order,
+# stands beside the kind. Records of a kind that the receiver doesn't know end the epoch: a sender must not send them before
+# the feature bit says that they are known.
+struct RecordMeta {
+  topicBytes @0 :UInt16;
+  qos @1 :UInt8;               # of the message, 0..2
+  retain @2 :Bool;             # RETAIN flag of the message as published
+  hasMessage @3 :Bool;         # the fields of the message are set
+  propertiesBytes @4 :UInt32;
+  payloadBytes @5 :UInt32;
+  textsBytes @6 :UInt32;
+  expiryMs @7 :UInt64 = 0xffffffffffffffff;
+  # Milliseconds left, when sent, until the message expires; all ones: never. Each host counts on by its own clock.
+  hlc @8 :UInt64;              # hybrid logical clock: when a node took the message from its publisher
+  publisher @9 :UInt64;        # stable hash of the publisher's client id; 0: none
+  originIncarnation @10 :UInt64;  # these four are the message's identity
+  originNumber @11 :UInt64;
+  originCore @12 :UInt16;
+  originNode @13 :UInt8;
+  union {
+    publish :group {           # texts: filter and share name of each group
+      route @14 :Bool;
+      updateRetained @15 :Bool;
+      hops @16 :UInt8;
+      groups @17 :UInt16;      # how many
+    }
+    retained @18 :Void;        # no texts; an empty payload is a deletion
+    interest :group {          # texts: filter
+      wanted @19 :Bool;
+    }
+    groupInterest :group {     # texts: filter, share name
+      online @20 :UInt32;
+      total @21 :UInt32;
+    }
+    claim :group {             # texts: client id
+      connectedAt @22 :UInt64;
+      cleanStart @23 :Bool;
+      answer @24 :Bool;
+    }
+    session :group {           # texts: client id
+      expiryS @25 :UInt32;
+      nextNumber @26 :UInt64;
+      firstNumber @27 :UInt64;
+    }
+    sessionSubscription :group {  # texts: client id, filter
+      qos @28 :UInt8;
+      noLocal @29 :Bool;
+      retainAsPublished @30 :Bool;
+      retainHandling @31 :UInt8;
+      identifier @32 :UInt32;
+    }
+    sessionMessage :group {    # texts: client id; filter and share name if grouped; subscription ids, 4 bytes each
+      number @33 :UInt64;
+      state @34 :UInt8;
+      qos @35 :UInt8;
+      retain @36 :Bool;
+      grouped @37 :Bool;
+      subscriptionIds @38 :UInt16;  # how many
+    }
+    sessionReceivedId :group { # texts: client id
+      packetId @39 :UInt16;
+    }
+    claimReply :group {        # texts: client id
+      connectedAt @40 :UInt64;
+      granted @41 :Bool;
+      sessionPresent @42 :Bool;
+    }
+    snapshotEnd @43 :Void;     # no texts
+  }
+}

@@ -1,0 +1,32 @@
+// Which versions of proto/peer/peer.capnp this build speaks, and what it understands beyond the
+// oldest of them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+namespace tandem::peer {
+
+// Raised when the meaning of something changes. A release speaks its own major and the one before,
+// so that a pair can be upgraded one node at a time.
+inline constexpr std::uint16_t kMajor = 1;
+inline constexpr std::uint16_t kMinMajor = 1;
+
+// Bits of Hello.features. The pair uses what both nodes have; a bit is never reused.
+enum class Feature : std::uint64_t {
+  // None beyond the base yet; the next one is 1 << 0.
+};
+inline constexpr std::uint64_t kFeatures = 0;
+
+// The major that two nodes use with each other: the lower of both, if each still speaks it.
+inline constexpr std::optional<std::uint16_t> CommonMajor(std::uint16_t major,
+                                                          std::uint16_t min_major,
+                                                          std::uint16_t other_major,
+                                                          std::uint16_t other_min_major) noexcept {
+  const std::uint16_t common = std::min(major, other_major);
+  if (common < min_major || common < other_min_major) return std::nullopt;
+  return common;
+}
+
+}  // namespace tandem::peer

@@ -1,0 +1,84 @@
+// Two nodes and the link between them, end to end but for the sockets: real Cluster objects over a
+// network in memory.
+#include "cluster/cluster.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cluster/support/world.h"
+
+namespace tandem::cluster::testing {
+namespace {
+
+bool InStep(const WorldNode& node) { return node.cluster->status().in_step; }
+
+struct Cores {
+  std::uint16_t alpha;
+  std::uint16_t beta;
+};
+
+class ClusterOfCores : public ::testing::TestWithParam<Cores> {};
+
+TEST_P(ClusterOfCores, PairsAndGetsInStep) {
+  World world;
+  WorldNode& alpha = world.Start("alpha", GetParam().alpha);
+  WorldNode& beta = world.Start("beta", GetParam().beta);
+  ASSERT_TRUE(world.RunUntil([&] { return InStep(alpha) && InStep(beta); }))
+      << alpha.cluster->status().last_error << " / " << beta.cluster->status().last_error;
+  EXPECT_TRUE(alpha.up() && beta.up());
+  for (const WorldNode* const node : {&alpha, &beta}) {
+    const ClusterStatus status = node->cluster->status();
+    EXPECT_EQ(status.state, Pair::State::kPaired);
+    EXPECT_TRUE(status.ready);
+    EXPECT_EQ(status.epoch, 1u);
+    EXPECT_EQ(status.lanes_up, node->cluster->status().lanes);
+  }
+  EXPECT_EQ(alpha.cores[0].broker.current.self, tandem::NodeId{0});
+  EXPECT_EQ(beta.cores[0].broker.current.self, tandem::NodeId{1});
+  EXPECT_EQ(alpha.cores[0].broker.current.peer_cores, GetParam().beta);
+  EXPECT_EQ(alpha.cores[0].broker.current.peer_incarnation,
+            beta.cores[0].broker.current.self_incarnation);
+}
+
+TEST_P(ClusterOfCores, RecordsOfEachCoreArriveInOrderAndAreConfirmed) {
+  World world;
+  WorldNode& alpha = world.Start("alpha", GetParam().alpha);
+  WorldNode& beta = world.Start("beta", GetParam().beta);
+  ASSERT_TRUE(world.RunUntil([&] { return alpha.up() && beta.up(); }));
+  constexpr std::uint64_t kRecords = 1000;
+  for (WorldNode* const node : {&alpha, &beta}) {
+    for (WorldCore& core : node->cores) {
+      for (std::uint64_t i = 0; i < kRecords; ++i) {
+        core.broker.Append(
+            broker::PublishRecord{.message = MakeMessage("t", std::string(i % 2000, 'x'), i)});
+      }
+    }
+  }
+  const auto all_applied = [](const WorldNode& node) {
+    return std::all_of(node.cores.begin(), node.cores.end(), [](const WorldCore& core) {
+      return core.broker.applied == core.broker.last_number;
+    });
+  };
+  ASSERT_TRUE(world.RunUntil([&] { return all_applied(alpha) && all_applied(beta); }));
+  std::map<CoreId, std::uint64_t> publishes;
+  for (const WorldCore& core : beta.cores) {
+    for (const FakeBroker::Received& each : core.broker.received) {
+      const auto* const publish = std::get_if<broker::PublishRecord>(&each.record);
+      if (publish == nullptr) continue;
+      EXPECT_EQ(publish->message->id().number, publishes[each.stream]++);
+      EXPECT_EQ(publish->message->payload().size(), publish->message->id().number % 2000);
+    }
+  }
+  EXPECT_EQ(publishes.size(), alpha.cores.size());
+  for (const auto& [stream, count] : publishes) EXPECT_EQ(count, kRecords);
+  EXPECT_EQ(alpha.cluster->status().backlog_records, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, ClusterOfCores,
+                         ::testing::Values(Cores{1, 1}, Cores{1, 3}, Cores{3, 1}, Cores{2, 3}),
+                         [](const auto& info) {
+                           return absl::StrCat(info.param.alpha, "_and_", info.param.beta);
+                         });
+
+}  // namespace
+}  // namespace tandem::cluster::testing
