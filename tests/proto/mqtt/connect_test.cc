@@ -35,7 +35,7 @@ TEST(Connect, IsReadFieldByFieldIn5) {
                                 0x00, 0x04, 0x00,     0xFF, 0xC0, 0x01});  // password
   ASSERT_EQ(bytes.size(), 2u + 0x40u);
   const DecodeResult result = DecodeFirst(bytes);
-  const ConnectView& connect = Get<ConnectView>(result);
+  const ConnectView connect = Get<ConnectView>(result);
   EXPECT_EQ(connect.version, Version::k5);
   EXPECT_EQ(result.requested_level, 5);
   EXPECT_TRUE(connect.clean_start);

@@ -27,13 +27,13 @@ inline DecodeResult FromServer(Version version, const WireBytes& bytes) {
   return Decode(version, Sender::kServer, bytes);
 }
 
+// The view itself is copied; what it shows still lives in the decoded bytes.
 template <class View>
-const View& Get(const DecodeResult& result) {
+View Get(const DecodeResult& result) {
   EXPECT_EQ(result.status, DecodeStatus::kPacket) << result.explanation;
-  static const View kNone;
   const View* const view = std::get_if<View>(&result.packet);
   EXPECT_NE(view, nullptr) << "another packet type, index " << result.packet.index();
-  return view != nullptr ? *view : kNone;
+  return view != nullptr ? *view : View{};
 }
 
 inline void ExpectRefused(const DecodeResult& result, ReasonCode reason) {

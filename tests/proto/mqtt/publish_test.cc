@@ -12,7 +12,7 @@ TEST(Publish, IsReadFieldByFieldIn311) {
                                 0x12, 0x34,         // packet id
                                 "data"});           // payload
   const DecodeResult result = FromClient(Version::k311, bytes);
-  const PublishView& publish = Get<PublishView>(result);
+  const PublishView publish = Get<PublishView>(result);
   EXPECT_EQ(result.size, bytes.size());
   EXPECT_TRUE(publish.dup);
   EXPECT_EQ(publish.qos, QoS::kExactlyOnce);
