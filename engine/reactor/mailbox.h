@@ -27,14 +27,12 @@ namespace tandem::reactor {
 //
 // The protocol, step by step:
 //   P1 Push() writes the item into the last segment; the consumer cannot see it yet.
-//   P2 Publish(), once per turn, stores the count of all items ever pushed. This store releases
-//   everything of P1, the
-//      links between segments too. It is sequentially consistent because the SleepGate's protocol
-//      needs that.
-//   P3 The producer notifies the receiver's gate (Waker::Wake), which rings the doorbell only if
-//   the receiver sleeps. C1 Drain() loads the published count, takes items up to it, and stores how
-//   many it has taken, once. C2 A segment whose last item is taken is dropped into `spare_`, from
-//   which P1 picks it up instead of allocating.
+//   P2 Publish(), once per turn, stores the count of all items ever pushed. The store releases
+//      what P1 wrote, links between segments too. It is sequentially consistent because the
+//      protocol of SleepGate needs that.
+//   P3 The producer notifies the receiver (Waker::Wake): a doorbell only if the receiver sleeps.
+//   C1 Drain() loads the published count, takes items up to it, and stores the number taken.
+//   C2 A segment whose last item is taken goes into `spare_`, where P1 finds it again.
 template <class T>
 class Mailbox {
  public:

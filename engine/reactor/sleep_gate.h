@@ -9,12 +9,13 @@ namespace tandem::reactor {
 // One per core, beside its doorbell (an eventfd, a ring, a futex). The protocol, with all accesses
 // sequentially consistent:
 //
-//   sender                                        sleeper
-//   S1 makes its message visible (Publish)        R1 drains its mailboxes; finds nothing left
-//   S2 Notify(): looks at the gate                R2 TryClose(): awake -> asleep
-//        awake    -> notified; done                    notified -> awake; R3 does not sleep, goes
-//        to R1 notified -> done                         R3 sleeps at the doorbell asleep   ->
-//        notified; rings the doorbell R4 Open(): whatever -> awake; goes to R1
+//   sender                                     sleeper
+//   S1 makes its message visible (Publish)     R1 drains its mailboxes, finds nothing left
+//   S2 Notify():                               R2 TryClose():
+//        awake    -> notified, done                awake    -> asleep
+//        notified -> done                          notified -> awake, back to R1
+//        asleep   -> notified, rings the bell   R3 sleeps at the doorbell
+//                                               R4 Open(): whatever -> awake, back to R1
 //
 // Nothing is missed: in the one order of all these steps either S2 comes after R2 and finds the
 // sleeper asleep, or it comes before R2, which then finds `notified`; and each R1 that follows sees

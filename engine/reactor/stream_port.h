@@ -1,5 +1,5 @@
-// A core's transport as seen by those who are few and do not care which one it is: the links between the nodes. Calls
-// happen per batch, so they may be virtual; the rules of transport.h hold.
+// A core's transport as seen by those who are few and do not care which one it is: the links
+// between the nodes. Calls happen per batch, so they may be virtual; the rules of transport.h hold.
 #pragma once
 
 #include <cstddef>
@@ -35,17 +35,19 @@ class AcceptHandler {
 class StreamPort {
  public:
   virtual ~StreamPort() = default;
-  virtual absl::StatusOr<ListenerId> Listen(const ListenOptions& options, AcceptHandler& handler) = 0;
+  virtual absl::StatusOr<ListenerId> Listen(const ListenOptions& options,
+                                            AcceptHandler& handler) = 0;
   virtual void StopListening(ListenerId listener) = 0;
   virtual Endpoint LocalEndpoint(ListenerId listener) = 0;
-  virtual absl::StatusOr<ConnectionId> Connect(const ConnectOptions& options, StreamHandler& handler) = 0;
+  virtual absl::StatusOr<ConnectionId> Connect(const ConnectOptions& options,
+                                               StreamHandler& handler) = 0;
   virtual void Attach(ConnectionId accepted, StreamHandler& handler) = 0;
   virtual void Send(ConnectionId id, std::span<const Fragment> fragments) = 0;
   virtual void Receive(ConnectionId id, MutableBytes memory) = 0;
   virtual void Release(const ReceivedSlice& slice) = 0;
   virtual void Close(ConnectionId id, CloseMode mode) = 0;
-  // Moves a connection to another core of this node: Detach() here (no Send in flight, no Receive() waiting; ends in
-  // OnDetached or OnClosed), carry the handoff over, Adopt() there.
+  // Moves a connection to another core of this node: Detach() here (no Send in flight, no Receive()
+  // waiting; ends in OnDetached or OnClosed), carry the handoff over, Adopt() there.
   virtual void Detach(ConnectionId id) = 0;
   virtual ConnectionId Adopt(std::unique_ptr<Handoff> handoff, StreamHandler& handler) = 0;
 };

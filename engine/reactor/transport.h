@@ -1,15 +1,16 @@
-// The seam between a core's loop and whatever moves bytes: io_uring over kernel TCP, an in-memory world for tests, a
-// kernel-bypass stack. Chosen at build time; no file descriptor shows above it.
+// The seam between a core's loop and whatever moves bytes: io_uring over kernel TCP, an in-memory
+// world for tests, a kernel-bypass stack. Chosen at build time; no file descriptor shows above it.
 //
 // Rules for both sides
-//  - A transport lives and dies on its core's thread; only Waker::Wake may be called from elsewhere.
+//  - A transport lives and dies on its core's thread; only Waker::Wake may be called elsewhere.
 //  - Poll() is the only place where handler methods run; no call below runs one in place.
-//  - Memory given to Send() stays untouched until OnSent or OnClosed of that connection. At most one Send is in flight per
-//    connection; a second one before OnSent is a bug of the caller (TANDEM_CHECK).
-//  - Received bytes are lent: every slice goes back by Release() exactly once, in any order. Keep what you need by
-//    copying; a transport has few buffers.
-//  - After Close() nothing but OnClosed comes for that connection; OnClosed is always the last event, and frees the id.
-//    An id that was freed never comes back (generation), so a late call with it does nothing.
+//  - Memory given to Send() stays untouched until OnSent or OnClosed of that connection. At most
+//    one Send is in flight per connection; a second one before OnSent is a bug of the caller.
+//  - Received bytes are lent: every slice goes back by Release() exactly once, in any order, also
+//    after OnClosed. Keep what you need by copying; a transport has few buffers.
+//  - After Close() nothing but OnClosed comes for that connection; OnClosed is always the last
+//    event, and frees the id. An id that was freed never comes back (generation), so a late call
+//    with it does nothing.
 #pragma once
 
 #include <concepts>
@@ -18,6 +19,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,6 +38,9 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 std::string ToString(const Endpoint& endpoint);  // "127.0.0.1:1883", "[::1]:1883"
+// The reverse: a numeric address and a port (0..65535). No names are looked up. InvalidArgument
+// says what is wrong.
+absl::StatusOr<Endpoint> ParseEndpoint(std::string_view text);
 
 struct Fragment {
   const std::uint8_t* data = nullptr;
@@ -49,11 +54,11 @@ struct ReceivedSlice {
 };
 
 enum class CloseReason : std::uint8_t {
-  kLocal,        // Close() was called here
-  kPeerClosed,   // orderly end from the other side
-  kPeerReset,    // reset, broken pipe
-  kTimedOut,     // the kernel gave up (keepalive, user timeout)
-  kFailed,       // anything else; the log has the error
+  kLocal,       // Close() was called here
+  kPeerClosed,  // orderly end from the other side
+  kPeerReset,   // reset, broken pipe
+  kTimedOut,    // the kernel gave up (keepalive, user timeout)
+  kFailed,      // anything else; the log has the error
 };
 
 enum class CloseMode : std::uint8_t {
@@ -68,8 +73,8 @@ enum class ReceiveMode : std::uint8_t {
 
 struct ListenOptions {
   Endpoint endpoint;
-  std::string interface;  // bind to this NIC (SO_BINDTODEVICE); "" = by address
-  bool reuse_port = true;   // every core listens on its own (SO_REUSEPORT)
+  std::string interface;   // bind to this NIC (SO_BINDTODEVICE); "" = by address
+  bool reuse_port = true;  // every core listens on its own (SO_REUSEPORT)
   int backlog = 4096;
   ReceiveMode receive_mode = ReceiveMode::kLent;
 };
@@ -82,7 +87,8 @@ struct ConnectOptions {
   std::uint32_t user_timeout_ms = 0;  // TCP_USER_TIMEOUT; 0 = the kernel's
 };
 
-// A connection on its way to another core of the node, opaque. Moves only; destroyed undelivered, it closes.
+// A connection on its way to another core of the node, opaque. Moves only; destroyed undelivered,
+// it closes.
 class Handoff {
  public:
   virtual ~Handoff() = default;
@@ -96,6 +102,7 @@ class Waker {
 };
 
 // What a transport's user implements; a plain struct, called from Poll().
+// clang-format off
 template <class H>
 concept TransportHandler = requires(H& h, ListenerId listener, ConnectionId id, const Endpoint& peer, absl::Status status,
                                     ReceivedSlice slice, std::size_t bytes, std::unique_ptr<Handoff> handoff,
@@ -109,6 +116,7 @@ concept TransportHandler = requires(H& h, ListenerId listener, ConnectionId id, 
   h.OnDetached(id, std::move(handoff));         // the answer to Detach; the id is gone
   h.OnClosed(id, reason);
 };
+// clang-format on
 
 // Handler for checking transports against the concept.
 struct NullHandler {
@@ -123,6 +131,7 @@ struct NullHandler {
 };
 static_assert(TransportHandler<NullHandler>);
 
+// clang-format off
 template <class T>
 concept Transport = requires(T& t, const ListenOptions& listen, const ConnectOptions& connect, ListenerId listener,
                              ConnectionId id, std::span<const Fragment> fragments, const ReceivedSlice& slice,
@@ -145,6 +154,7 @@ concept Transport = requires(T& t, const ListenOptions& listen, const ConnectOpt
   { t.Wait(deadline) } -> std::same_as<void>;         // submits, then sleeps until an event, Wake() or `deadline`
   { t.waker() } -> std::same_as<Waker&>;
 };
+// clang-format on
 
 inline constexpr std::size_t kFragmentsMax = 64;
 
