@@ -1,0 +1,160 @@
+#include "engine/node/admin/routes.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "engine/node/admin/json.h"
+
+namespace tandem::admin {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
+
+Answer Json(unsigned code, std::string_view reason, const JsonWriter& json) {
+  return {code, reason, kJson, json.text() + "\n"};
+}
+
+Answer Metrics(const Callbacks& callbacks) {
+  return {200, "OK", kPrometheusText, callbacks.metrics()};
+}
+
+// One object with a verdict and, where it is no, the reason.
+Answer Health(unsigned code, std::string_view reason, std::string_view verdict, NodeState state,
+              std::string_view why) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Field(verdict, code == 200);
+  json.Field("state", Name(state));
+  if (code != 200) json.Field("reason", why);
+  json.EndObject();
+  return Json(code, reason, json);
+}
+
+Answer Live(const Callbacks& callbacks) {
+  const NodeStatus node = callbacks.node();
+  if (node.not_alive_because.empty()) return Health(200, "OK", "live", node.state, {});
+  return Health(503, "Service Unavailable", "live", node.state, node.not_alive_because);
+}
+
+Answer Ready(const Callbacks& callbacks) {
+  const NodeStatus node = callbacks.node();
+  const std::string_view why =
+      node.not_ready_because.empty() ? Name(node.state) : node.not_ready_because;
+  switch (node.state) {
+    case NodeState::kServing:
+      return Health(200, "OK", "ready", node.state, {});
+    case NodeState::kDraining:
+      return Health(404, "Not Found", "ready", node.state, why);
+    case NodeState::kStarting:
+    case NodeState::kCatchingUp:
+      break;
+  }
+  return Health(503, "Service Unavailable", "ready", node.state, why);
+}
+
+Answer SafeToStop(const Callbacks& callbacks) {
+  const NodeStatus node = callbacks.node();
+  if (node.safe_to_stop) return Health(200, "OK", "safe_to_stop", node.state, {});
+  return Health(503, "Service Unavailable", "safe_to_stop", node.state, node.unsafe_because);
+}
+
+Answer Node(const Callbacks& callbacks) {
+  const NodeStatus node = callbacks.node();
+  JsonWriter json;
+  json.BeginObject();
+  json.Field("name", node.name);
+  json.Field("version", node.version);
+  json.Field("revision", node.revision);
+  json.Field("state", Name(node.state));
+  json.Field("ready", node.state == NodeState::kServing);
+  json.Field("safe_to_stop", node.safe_to_stop);
+  json.Seconds("uptime_seconds", node.uptime_ns);
+  json.Field("cores", node.cores);
+  json.Field("connections", node.connections);
+  json.BeginObject("sessions");
+  json.Field("online", node.sessions_online);
+  json.Field("offline", node.sessions_offline);
+  json.EndObject();
+  json.Field("subscriptions", node.subscriptions);
+  json.Field("retained_messages", node.retained_messages);
+  json.Field("queued_messages", node.queued_messages);
+  json.BeginObject("publish");
+  json.Field("received", node.publish_received);
+  json.Field("delivered", node.publish_delivered);
+  json.Field("dropped", node.publish_dropped);
+  json.EndObject();
+  json.EndObject();
+  return Json(200, "OK", json);
+}
+
+void WritePeer(JsonWriter& json, const PeerStatus& peer) {
+  json.BeginObject("peer");
+  json.Field("name", peer.name);
+  json.Field("up", peer.up);
+  json.Field("in_step", peer.in_step);
+  if (peer.state) {
+    json.Field("state", Name(*peer.state));
+  } else {
+    json.Null("state");
+  }
+  json.Field("version", peer.version);
+  json.BeginArray("links");
+  for (const LinkStatus& link : peer.links) {
+    json.BeginObject();
+    json.Field("address", link.address);
+    json.Field("up", link.up);
+    json.Seconds("round_trip_seconds", link.round_trip_ns);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Field("backlog_messages", peer.backlog_messages);
+  json.Field("backlog_bytes", peer.backlog_bytes);
+  json.EndObject();
+}
+
+Answer Cluster(const Callbacks& callbacks) {
+  const ClusterStatus cluster = callbacks.cluster();
+  JsonWriter json;
+  json.BeginObject();
+  json.Field("name", cluster.name);
+  json.Field("role", cluster.role);
+  json.Field("epoch", cluster.epoch);
+  if (cluster.peer) {
+    WritePeer(json, *cluster.peer);
+  } else {
+    json.Null("peer");
+  }
+  json.EndObject();
+  return Json(200, "OK", json);
+}
+
+struct Route {
+  std::string_view path;
+  Answer (*answer)(const Callbacks&);
+};
+
+constexpr Route kRoutes[] = {
+    {"/metrics", Metrics},    {"/health/live", Live},
+    {"/health/ready", Ready}, {"/health/safe-to-stop", SafeToStop},
+    {"/api/v1/node", Node},   {"/api/v1/cluster", Cluster},
+};
+
+}  // namespace
+
+Answer Get(std::string_view url, const Callbacks& callbacks) {
+  const std::string_view path = url.substr(0, url.find('?'));
+  const auto* route = std::find_if(std::begin(kRoutes), std::end(kRoutes),
+                                   [&](const Route& r) { return r.path == path; });
+  if (route != std::end(kRoutes)) return route->answer(callbacks);
+  std::string known = "no such page; there are:\n";
+  for (const Route& r : kRoutes) known += std::string(r.path) + "\n";
+  return {404, "Not Found", "text/plain; charset=utf-8", std::move(known)};
+}
+
+Answer MethodNotAllowed() {
+  return {405, "Method Not Allowed", "text/plain; charset=utf-8", "only GET and HEAD\n"};
+}
+
+}  // namespace tandem::admin

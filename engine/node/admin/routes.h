@@ -1,0 +1,31 @@
+// What is found under which path: the whole admin API, without any I/O.
+//
+//   /metrics               Prometheus text
+//   /health/live           200, or 503 when a part of the node hangs
+//   /health/ready          200 serve me; 404 draining (keep what is open, send nothing new); 503
+//   not ready /health/safe-to-stop   200 stopping now loses and interrupts nothing; 503 not yet,
+//   and why /api/v1/node           this node, JSON /api/v1/cluster        the pair as this node
+//   sees it, JSON
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/node/admin/status.h"
+
+namespace tandem::admin {
+
+struct Answer {
+  unsigned code = 200;
+  std::string_view reason;        // "OK"; static
+  std::string_view content_type;  // static
+  std::string body;
+};
+
+// The answer to a GET or HEAD of `url` (a path, with or without a query, which is ignored).
+Answer Get(std::string_view url, const Callbacks& callbacks);
+
+// The answer to any other method.
+Answer MethodNotAllowed();
+
+}  // namespace tandem::admin

@@ -1,0 +1,70 @@
+// What a node tells its operator, as plain values. The node fills them in when asked; the admin
+// server renders them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/node_state.h"
+
+namespace tandem::admin {
+
+struct NodeStatus {
+  std::string name;
+  std::string version;
+  std::string revision;
+  NodeState state = NodeState::kStarting;
+  std::string not_ready_because;  // shown while state is not kServing; may be empty
+  std::string
+      not_alive_because;  // not empty: a part of the node hangs, a supervisor should start it anew
+  bool safe_to_stop = false;   // stopping now loses and interrupts nothing
+  std::string unsafe_because;  // shown while it is not safe
+  std::int64_t uptime_ns = 0;
+  std::uint64_t cores = 0;
+  std::int64_t connections = 0;
+  std::int64_t sessions_online = 0;
+  std::int64_t sessions_offline = 0;
+  std::int64_t subscriptions = 0;
+  std::int64_t retained_messages = 0;
+  std::int64_t queued_messages = 0;
+  std::uint64_t publish_received = 0;   // since start
+  std::uint64_t publish_delivered = 0;  // since start
+  std::uint64_t publish_dropped = 0;    // since start
+};
+
+struct LinkStatus {
+  std::string address;
+  bool up = false;
+  std::int64_t round_trip_ns = 0;  // of the last heartbeat; 0: none yet
+};
+
+struct PeerStatus {
+  std::string name;
+  bool up = false;
+  bool in_step = false;
+  std::optional<NodeState> state;  // as the peer said; nothing while it is not seen
+  std::string version;             // as the peer said
+  std::vector<LinkStatus> links;
+  std::int64_t backlog_messages = 0;
+  std::int64_t backlog_bytes = 0;
+};
+
+struct ClusterStatus {
+  std::string name;
+  std::string role;  // "single" (no partner configured), "paired", "syncing", "alone"
+  std::uint64_t epoch = 0;
+  std::optional<PeerStatus> peer;
+};
+
+// Called on the admin server's thread for each request: they must be thread-safe and quick, and
+// must not throw.
+struct Callbacks {
+  std::function<std::string()> metrics;  // Prometheus text
+  std::function<NodeStatus()> node;
+  std::function<ClusterStatus()> cluster;
+};
+
+}  // namespace tandem::admin
