@@ -264,13 +264,6 @@ void SubscriptionTrie::ClearPeerEntry(EntryId id, std::uint64_t cores) {
 
 // Nodes.
 
-NodeId SubscriptionTrie::FindChild(NodeId parent, const Level& level, PathKey key) const {
-  return edges_.Find(key, [&](NodeId child) {
-    const TrieNode& node = store_[child];
-    return node.parent == parent && node.Is(level);
-  });
-}
-
 // From the root along `filter`: plus_child(node, ends_filter) and literal_child(node, level, key,
 // ends_filter) say where the next level leads; `ends_filter` is whether an entry follows there.
 template <class PlusChild, class LiteralChild>

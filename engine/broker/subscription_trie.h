@@ -115,7 +115,12 @@ class SubscriptionTrie {
   bool Walk(std::string_view topic, std::size_t visits_max, Batch visit) const;
 
   // Nodes. Need... creates what is not there.
-  NodeId FindChild(NodeId parent, const Level& level, PathKey key) const;
+  NodeId FindChild(NodeId parent, const Level& level, PathKey key) const {
+    return edges_.Find(key, [&](NodeId child) {
+      const TrieNode& node = store_[child];
+      return node.parent == parent && node.Is(level);
+    });
+  }
   NodeId NeedChild(NodeId parent, const Level& level, PathKey key, bool ends_filter);
   NodeId NeedPlusChild(NodeId parent, bool ends_filter);
   template <class PlusChild, class LiteralChild>

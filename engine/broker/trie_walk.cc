@@ -19,10 +19,11 @@ class SubscriptionTrie::Walker {
       : trie_(trie),
         visit_(visit),
         wildcards_at_root_(!topic.starts_with('$')),
+        fetch_ahead_(trie.edges_.size() >= kFetchAheadFrom),
         depth_end_(SplitLevels(topic, levels_.data())) {}
 
   bool Run(std::size_t visits_max) {
-    if (trie_.edges_.size() >= kPrefetchFrom) PrefetchLiteralPath();
+    if (fetch_ahead_) FetchLiteralPath();
     bool complete = true;
     Push(trie_.root_, 0, kRootKey);
     for (std::size_t visits = 0; waiting_ > 0; ++visits) {
@@ -43,11 +44,12 @@ class SubscriptionTrie::Walker {
     PathKey key;
   };
 
-  // From this many nodes on the trie is beyond the caches, and fetching ahead pays for itself.
-  static constexpr std::size_t kPrefetchFrom = 8'192;
+  // From this many edges on the trie is beyond the caches, and fetching ahead pays for itself.
+  static constexpr std::size_t kFetchAheadFrom = 8'192;
   static constexpr std::size_t kBatch = 32;
 
-  void Step(const Stop at) {
+  // Inlined by force: out of line the walk takes twice as long (measured, g++ 12 -O2).
+  [[gnu::always_inline]] void Step(const Stop at) {
     const TrieNode& node = trie_.store_[at.node];
     const bool wildcards = at.depth > 0 || wildcards_at_root_;  // [MQTT-4.7.2-1]
     if (wildcards) Emit(node.multi_entry);  // '#' matches the parent level too (4.7.1.2)
@@ -56,8 +58,9 @@ class SubscriptionTrie::Walker {
       return;
     }
     if (wildcards && node.plus_child != kNoNode) {
-      __builtin_prefetch(&trie_.store_[node.plus_child]);
-      Push(node.plus_child, at.depth + 1, ExtendPlus(at.key));
+      const PathKey key = ExtendPlus(at.key);
+      if (fetch_ahead_) FetchChild(node.plus_child, at.depth + 1, key);
+      Push(node.plus_child, at.depth + 1, key);
     }
     if (node.literal_children > 0) {
       const Level& level = levels_[at.depth];
@@ -84,9 +87,15 @@ class SubscriptionTrie::Walker {
     emitted_ = 0;
   }
 
+  // A node that is put aside, and the slot of its own literal child.
+  void FetchChild(NodeId id, std::size_t depth, PathKey key) {
+    __builtin_prefetch(&trie_.store_[id]);
+    if (depth < depth_end_) trie_.edges_.Prefetch(Extend(key, levels_[depth]));
+  }
+
   // The path without wildcards is known from the topic alone: fetches all its slots at once, then
   // all its nodes, instead of waiting for memory twice per level.
-  void PrefetchLiteralPath() {
+  [[gnu::noinline]] void FetchLiteralPath() {
     PathKey key = kRootKey;
     std::array<PathKey, kTopicLevelsMax> keys;
     for (std::size_t depth = 0; depth < depth_end_; ++depth) {
@@ -104,6 +113,7 @@ class SubscriptionTrie::Walker {
   const SubscriptionTrie& trie_;
   const Batch visit_;
   const bool wildcards_at_root_;
+  const bool fetch_ahead_;
   // Not initialized: only what the topic needs is written.
   std::array<Level, kTopicLevelsMax> levels_;
   const std::size_t depth_end_;
