@@ -35,10 +35,6 @@ constexpr Row kRows[] = {
      [](const Config& c, std::size_t i) {
        return Listener(c, i).proxy_protocol != ProxyProtocol::kOff;
      }},
-    {"cluster.discovery", "multicast discovery is",
-     [](const Config& c, std::size_t) { return c.cluster.discovery == Discovery::kMulticast; }},
-    {"cluster.interface", "binding links to an interface is",
-     [](const Config& c, std::size_t) { return !c.cluster.interface.empty(); }},
     {"cluster.on_partition", "any policy but \"serve\" is",
      [](const Config& c, std::size_t) {
        return c.cluster.on_partition.policy != OnPartition::kServe;

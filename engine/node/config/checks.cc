@@ -196,6 +196,11 @@ class Checks {
   }
 
   void RefuseOpenLinks() {
+    if (config_.cluster.discovery == Discovery::kMulticast) {
+      Complain("cluster.discovery",
+               "\"multicast\" lets in whoever answers: it needs cluster.secret_file "
+               "(cluster.insecure = true does without)");
+    }
     for (std::size_t i = 0; i < config_.members.size(); ++i) {
       for (const Address& link : config_.members[i].links) {
         if (link.is_loopback()) continue;

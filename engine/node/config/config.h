@@ -53,7 +53,7 @@ struct ListenerConfig {
 
 enum class Discovery : std::uint8_t { kStatic, kMulticast };
 enum class OnPartition : std::uint8_t { kServe, kWitness, kPrefer, kStop };
-enum class Alone : std::uint8_t { kServe, kWait };
+enum class Alone : std::uint8_t { kContinue, kRefuse };
 
 struct PartitionPolicy {
   OnPartition policy = OnPartition::kServe;
@@ -69,7 +69,7 @@ struct ClusterConfig {
   std::int64_t failure_after_ns = 1 * kNanosecondsPerSecond;
   std::int64_t max_lag_ns = 2 * kNanosecondsPerSecond;
   PartitionPolicy on_partition;
-  Alone alone = Alone::kServe;
+  Alone alone = Alone::kContinue;
   bool insecure = false;
   std::uint64_t backlog_bytes = 64 << 20;
 };

@@ -152,9 +152,10 @@ constexpr auto kKeys = std::to_array<Key>({
         "What a node does that lives but does not see its partner: both serve and merge "
         "afterwards; the winner at the witness; the named member; none."),
     Choice<&Config::cluster, &ClusterConfig::alone>(
-        "cluster.alone", R"("serve")", "serve|wait",
-        "What a starting node does that does not find its partner: serve alone after "
-        "failure_after, or wait for it."),
+        "cluster.alone", R"("continue")", "continue|refuse",
+        "What a node does that has no partner when it starts: serve alone once the partner is "
+        "known to be "
+        "away, or refuse clients until it is there."),
     Flag<&Config::cluster, &ClusterConfig::insecure>(
         "cluster.insecure", "false",
         "Allows links without secret_file outside this host. Whoever reaches the links then owns "

@@ -71,6 +71,12 @@ TEST(Checks, LinksThatLeaveTheHostNeedASecret) {
               IsEmpty());
 }
 
+TEST(Checks, MulticastNeedsASecret) {
+  EXPECT_THAT(ReasonsOf({"cluster.discovery=multicast"}),
+              ElementsAre(HasSubstr("needs cluster.secret_file")));
+  EXPECT_THAT(ReasonsOf({"cluster.discovery=multicast", "cluster.insecure=true"}), IsEmpty());
+}
+
 class SecretFile : public ::testing::Test {
  protected:
   std::vector<std::string> ReasonsWith(std::string_view content, mode_t mode) {
