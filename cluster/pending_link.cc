@@ -58,9 +58,11 @@ void PendingLink::Fail(absl::Status error) {
 
 absl::Status PendingLink::RefusalStatus() const {
   const bool theirs = handshake_.refused_by_partner();
+  // What the other side says is not to be trusted with a log line.
+  const std::string text = theirs ? Escaped(handshake_.text(), 256) : handshake_.text();
   return absl::PermissionDeniedError(
       absl::StrCat(theirs ? "refused by the other side (" : "refused (",
-                   ToAbsl(Name(handshake_.refusal())), "): ", Escaped(handshake_.text(), 256)));
+                   ToAbsl(Name(handshake_.refusal())), "): ", text));
 }
 
 }  // namespace tandem::cluster

@@ -53,6 +53,8 @@ class MemoryNet {
   std::set<std::pair<std::string, std::string>>
       blocked;  // bytes from first to second host do not arrive
 
+  std::set<std::string> blocked_listeners;  // "host:port" that swallow connects
+
   bool Blocked(const std::string& from, const std::string& to) const {
     return blocked.contains({from, to});
   }
@@ -260,6 +262,7 @@ class MemoryPort final : public reactor::StreamPort {
   void Establish(MemoryEnd& end) {
     const std::string remote = remote_host_[end.id];
     if (net_.Blocked(host_, remote) || net_.Blocked(remote, host_)) return;  // silence
+    if (net_.blocked_listeners.contains(end.dial)) return;
     end.connecting = false;
     const auto listener = net_.listeners.find(end.dial);
     if (listener == net_.listeners.end()) {
