@@ -1,5 +1,6 @@
 """The few Linux calls that Python 3.11 lacks."""
 
+import concurrent.futures
 import ctypes
 import os
 import resource
@@ -18,6 +19,14 @@ def enter_network_namespace(name):
             raise OSError(ctypes.get_errno(), f"setns to network namespace {name}")
     finally:
         os.close(descriptor)
+
+
+def in_network_namespace(name, work):
+    """Runs `work` in a thread of that namespace (None: this one); yields what it returns."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        if name:
+            pool.submit(enter_network_namespace, name).result()
+        return pool.submit(work).result()
 
 
 def die_with_parent():

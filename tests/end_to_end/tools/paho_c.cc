@@ -97,6 +97,8 @@ bool Connect(MQTTClient client, const Options& options) {
   MQTTClient_connectOptions& chosen = options.version == 5 ? connect5 : connect;
   MQTTClient_willOptions will = MQTTClient_willOptions_initializer;
   chosen.MQTTVersion = options.version;
+  chosen.reliable = 0;  // several messages on the way at a time
+  chosen.maxInflightMessages = 20;
   if (!options.will_topic.empty()) {
     will.topicName = options.will_topic.c_str();
     will.message = options.will_payload.c_str();
@@ -166,6 +168,8 @@ int Subscribe(MQTTClient client, const Options& options) {
 }
 
 int Publish(MQTTClient client, const Options& options) {
+  // With callbacks the library reads on a thread of its own; without, each wait costs a second.
+  MQTTClient_setCallbacks(client, nullptr, Lost, Arrived, nullptr);
   Connect(client, options);
   MQTTClient_deliveryToken token = 0;
   std::vector<MQTTClient_deliveryToken> tokens;

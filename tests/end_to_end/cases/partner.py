@@ -1,0 +1,322 @@
+"""Death, silence and return of the other node (O1, O3, P4, P8)."""
+
+import threading
+import time
+
+from harness import wire
+from harness.deadline import stretched, wait_until
+from harness.registry import test
+from harness.wire import Closed, connected
+
+_EXPIRES = [(wire.SESSION_EXPIRY, 3600)]
+
+
+def _peer_up(node):
+    return node.metrics().value("tandem_cluster_peer_up")
+
+
+def _seconds_until_gone(node, seconds):
+    begun = time.monotonic()
+    wait_until(lambda: _peer_up(node) == 0, seconds, f"{node.name} notices", pause=0.002)
+    return time.monotonic() - begun
+
+
+@test("a partner that is killed is noticed at once, and the survivor serves on (O1)", seconds=60)
+def _(t):
+    pair = t.new_pair()
+    topic = t.unique("survives")
+    client = connected(pair.b.address)
+    client.subscribe(topic, qos=1)
+    pair.a.kill()
+    took = _seconds_until_gone(pair.b, 0.5)
+    t.note(f"noticed after {took * 1000:.0f} ms")
+    assert pair.b.health("ready") == 200
+    client.publish(topic, "alone", qos=1)
+    assert client.receive().payload == b"alone"
+    other = connected(pair.b.address)
+    other.publish(topic, "new client", qos=2)
+    assert client.receive().payload == b"new client"
+    assert pair.b.metrics().value("tandem_cluster_failovers_total") == 1
+
+
+@test("a cut cable of the cluster network is noticed within failure_after (O1)", seconds=60,
+      needs_network=True)
+def _(t):
+    for name, cut, heal in (
+            ("link down", lambda net: net.cut("cluster"), lambda net: net.heal("cluster")),
+            ("silence one way", lambda net: net.drop_silently("cluster"),
+             lambda net: net.stop_dropping())):
+        pair = t.new_pair()
+        cut(pair.network)
+        try:
+            took = max(_seconds_until_gone(node, 2.5) for node in pair.nodes)
+            t.note(f"{name}: {took:.2f} s")
+            for node in pair.nodes:
+                assert node.health("ready") == 200, f"{node.name} does not serve"
+                client = connected(node.address)
+                client.subscribe("cut", qos=1)
+                client.publish("cut", node.name, qos=1)
+                assert client.receive().payload == node.name.encode()
+                client.disconnect()
+        finally:
+            heal(pair.network)
+
+
+@test("with a spare path, a cut cluster network changes nothing for clients", seconds=60,
+      needs_network=True)
+def _(t):
+    pair = t.new_pair(spare_path=True)
+    topic = t.unique("spare")
+    subscriber = connected(pair.b.address)
+    subscriber.subscribe(topic, qos=1)
+    publisher = connected(pair.a.address)
+    pair.network.cut("cluster")
+    try:
+        for number in range(20):
+            publisher.publish(topic, f"{number}", qos=1)
+        got = [subscriber.receive().payload for _ in range(20)]
+        assert got == [b"%d" % number for number in range(20)], got
+        assert all(node.metrics().value("tandem_cluster_failovers_total") == 0
+                   for node in pair.nodes), "a node took over although the partner lives"
+    finally:
+        pair.network.heal("cluster")
+
+
+@test("a node that comes back is not ready before it is in step, and misses nothing (O3)",
+      seconds=90)
+def _(t):
+    pair = t.new_pair()
+    topic, client_id = t.unique("back"), t.unique("away")
+    away = connected(pair.a.address, client_id, clean=False, props=_EXPIRES)
+    away.subscribe(f"{topic}/queued", qos=1)
+    away.disconnect()
+    living = connected(pair.b.address)
+    living.subscribe(f"{topic}/live", qos=1)
+    writer = connected(pair.b.address)
+    for number in range(100):
+        writer.publish(f"{topic}/retained/{number}", f"first {number}", qos=1, retain=True)
+    pair.a.kill()
+    wait_until(lambda: _peer_up(pair.b) == 0, 5, "beta notices")
+    for number in range(100):  # what alpha must learn: changed, cleared and new values
+        writer.publish(f"{topic}/retained/{number * 2}", b"" if number % 2 else b"later", qos=1,
+                       retain=True)
+        writer.publish(f"{topic}/queued", f"{number}", qos=1)
+    late = connected(pair.b.address)
+    late.subscribe(f"{topic}/late", qos=1)
+
+    pair.a.start()
+    _check_ready_only_in_step(pair.a)
+    pair.wait_ready()
+    publisher = connected(pair.a.address)
+    publisher.publish(f"{topic}/live", "interest is back", qos=1)
+    assert living.receive().payload == b"interest is back"
+    publisher.publish(f"{topic}/late", "so is the new one", qos=1)
+    assert late.receive().payload == b"so is the new one"
+    assert _retained(t, pair.a, topic) == _retained(t, pair.b, topic) == _expected_retained(topic)
+    home = connected(pair.a.address, client_id, clean=False, props=_EXPIRES)
+    assert home.connack.session_present, "the session did not come over"
+    got = [home.receive().payload for _ in range(100)]
+    assert got == [b"%d" % number for number in range(100)], got
+    home.disconnect()
+
+
+def _check_ready_only_in_step(node):
+    """From the first answer of its admin port on: never 200 before the metric says in step."""
+    def ready():
+        in_step_before = None
+        status = node.health("ready")
+        if status == 200:
+            in_step_before = node.metrics().value("tandem_cluster_in_step")
+            assert in_step_before == 1, f"ready, but in step is {in_step_before}"
+        return status == 200
+    wait_until(ready, 20, f"{node.name} is ready", pause=0.001)
+
+
+def _expected_retained(topic):
+    values = {f"{topic}/retained/{number}": f"first {number}".encode() for number in range(100)}
+    for number in range(100):
+        name = f"{topic}/retained/{number * 2}"
+        if number % 2:
+            values.pop(name, None)
+        else:
+            values[name] = b"later"
+    return values
+
+
+def _retained(t, node, topic):
+    reader = connected(node.address)
+    reader.subscribe(f"{topic}/retained/#", qos=1)
+    marker = t.unique("marker")
+    reader.subscribe(marker, qos=1)
+    reader.publish(marker, "end", qos=1)
+    values = {}
+    while True:
+        message = reader.receive()
+        if message.topic == marker:
+            reader.disconnect()
+            return values
+        assert message.retain and message.topic not in values, message
+        values[message.topic] = message.payload
+
+
+@test("a client refused by a node that is not in step finds the other one serving (O3)", seconds=60)
+def _(t):
+    pair = t.new_pair(changes={"cluster": {"alone": "wait"}}, start=False)
+    pair.a.start()
+    wait_until(lambda: pair.a.health("live") == 200, 10, "alpha lives")
+    assert pair.a.health("ready") == 503, "ready although it waits for its partner"
+    try:
+        client = wire.WireClient(pair.a.address)
+        client.send(wire.connect_packet("early"))
+        code = client.expect(wire.CONNACK).code
+        assert code in (0x88, 0x89), f"CONNACK {code:#x} while waiting"
+    except (ConnectionRefusedError, Closed):
+        pass  # not listening yet says the same
+    pair.b.start()
+    pair.wait_ready()
+    connected(pair.a.address).disconnect()
+
+
+@test("a node that does not find its partner serves alone (O1)", seconds=30)
+def _(t):
+    pair = t.new_pair(start=False)
+    pair.a.start()
+    begun = time.monotonic()
+    pair.a.wait_ready(10)
+    t.note(f"ready after {time.monotonic() - begun:.1f} s")
+    client = connected(pair.a.address)
+    client.subscribe("alone", qos=2)
+    client.publish("alone", "yes", qos=2)
+    assert client.receive().payload == b"yes"
+
+
+@test("no acknowledged message is lost when the publisher's node is killed (P4, P6)", seconds=90)
+def _(t):
+    for victim_first in (True, False):
+        pair = t.new_pair()
+        victim, survivor = (pair.a, pair.b) if victim_first else (pair.b, pair.a)
+        topic, client_id = t.unique("kept"), t.unique("away")
+        subscriber = connected(survivor.address, t.unique("live"))
+        subscriber.subscribe(topic, qos=1)
+        away = connected(victim.address, client_id, clean=False, props=_EXPIRES)
+        away.subscribe(topic, qos=1)
+        away.disconnect()
+        acknowledged = _publish_until_killed(victim, topic, at_least=500)
+        t.note(f"{acknowledged} acknowledged")
+        live = _numbers(subscriber, acknowledged)
+        back = connected(survivor.address, client_id, clean=False, props=_EXPIRES)
+        queued = _numbers(back, acknowledged)
+        for name, numbers in (("connected", live), ("away", queued)):
+            assert numbers[:acknowledged] == list(range(acknowledged)), f"{name}: lost or reordered"
+        back.disconnect()
+
+
+def _publish_until_killed(node, topic, at_least):
+    """QoS 1 with a window; SIGKILL falls while more are on the way. How many were acknowledged."""
+    publisher = connected(node.address)
+    window, sent, acknowledged = 50, 0, 0
+    killer = threading.Thread(target=node.kill)
+    try:
+        while True:
+            while sent - acknowledged < window:
+                publisher.send(wire.publish_packet(topic, f"{sent}", 1, 1 + sent % 65535))
+                sent += 1
+            publisher.expect(wire.PUBACK, packet_id=1 + acknowledged % 65535)
+            acknowledged += 1
+            if acknowledged == at_least:
+                killer.start()
+    except (Closed, BrokenPipeError, ConnectionResetError):
+        killer.join()
+        return acknowledged
+
+
+def _numbers(client, at_least):
+    """What arrives, in order, without the repetitions that QoS 1 allows after a failover."""
+    numbers = []
+    while len(numbers) < at_least:
+        number = int(client.receive(5).payload)
+        if number not in numbers[-100:]:
+            numbers.append(number)
+    return numbers
+
+
+@test("QoS 2 messages arrive once although a node is killed between the packets (P5)", seconds=90)
+def _(t):
+    pair = t.new_pair()
+    topic, sender_id, taker_id = t.unique("once"), t.unique("sender"), t.unique("taker")
+    taker = connected(pair.a.address, taker_id, clean=False, props=_EXPIRES)
+    taker.subscribe(topic, qos=2)
+    sender = connected(pair.a.address, sender_id, clean=False, props=_EXPIRES)
+    for packet_id in (1, 2, 3):
+        sender.send(wire.publish_packet(topic, f"{packet_id}", 2, packet_id))
+        sender.expect(wire.PUBREC, packet_id=packet_id)
+    sender.acknowledge(wire.PUBREL, 1)
+    sender.expect(wire.PUBCOMP, packet_id=1)
+    first = taker.expect(wire.PUBLISH)
+    taker.acknowledge(wire.PUBREC, first.packet_id)
+    taker.expect(wire.PUBREL, packet_id=first.packet_id)
+    second = taker.expect(wire.PUBLISH)
+    pair.a.kill()
+
+    taker = connected(pair.b.address, taker_id, clean=False, props=_EXPIRES)
+    sender = connected(pair.b.address, sender_id, clean=False, props=_EXPIRES)
+    assert taker.connack.session_present and sender.connack.session_present
+    for packet_id in (2, 3):  # PUBREC may have been lost for all that the sender knows
+        sender.send(wire.publish_packet(topic, f"{packet_id}", 2, packet_id, dup=True))
+        sender.expect(wire.PUBREC, packet_id=packet_id)
+        sender.acknowledge(wire.PUBREL, packet_id)
+        sender.expect(wire.PUBCOMP, packet_id=packet_id)
+    sender.publish(topic, "end", qos=2)
+    taker.expect(wire.PUBREL, packet_id=first.packet_id)
+    taker.acknowledge(wire.PUBCOMP, first.packet_id)
+    again = taker.receive_until(b"end")
+    assert again == [b"2", b"3"], f"{again} after 1 was taken; {second.payload} was on the way"
+
+
+@test("the survivor publishes the wills of a killed node's clients, each once (P8)", seconds=60)
+def _(t):
+    pair = t.new_pair()
+    topic, count = t.unique("wills"), 50
+    watcher = connected(pair.b.address)
+    watcher.subscribe(f"{topic}/#", qos=1)
+    clients = [connected(pair.a.address, f"{topic}-{number}", clean=False, props=_EXPIRES,
+                         will=wire.Will(f"{topic}/{number}", b"will", 1, False,
+                                        [(wire.WILL_DELAY, 2)] if number < 10 else []))
+               for number in range(count)]
+    pair.a.kill()
+    for number in range(5):  # back before their delay has passed
+        clients[number] = connected(pair.b.address, f"{topic}-{number}", clean=False,
+                                    props=_EXPIRES)
+    got = [watcher.receive(8).topic for _ in range(count - 5)]
+    expected = [f"{topic}/{number}" for number in range(5, count)]
+    assert sorted(got) == sorted(expected), got
+    watcher.publish(f"{topic}/end", "end", qos=1)
+    assert watcher.receive_until(b"end") == [], "a will came twice, or of a client that is back"
+
+
+@test("a partition under policy serve heals: both nodes agree again and serve each other (O4, P9)",
+      seconds=90, needs_network=True)
+def _(t):
+    pair = t.new_pair()
+    topic = t.unique("heals")
+    subscriber = connected(pair.b.address)
+    subscriber.subscribe(f"{topic}/live", qos=1)
+    pair.network.cut("cluster")
+    try:
+        for node in pair.nodes:
+            wait_until(lambda node=node: _peer_up(node) == 0, 5, f"{node.name} notices")
+        for node in pair.nodes:  # in this order, so that beta's write is the later one
+            writer = connected(node.address)
+            writer.publish(f"{topic}/retained/0", node.name, qos=1, retain=True)
+            writer.publish(f"{topic}/retained/{node.name}", node.name, qos=1, retain=True)
+            writer.disconnect()
+    finally:
+        pair.network.heal("cluster")
+    pair.wait_paired(20)
+    values = [_retained(t, node, topic) for node in pair.nodes]
+    assert values[0] == values[1] == {f"{topic}/retained/0": b"beta",
+                                      f"{topic}/retained/alpha": b"alpha",
+                                      f"{topic}/retained/beta": b"beta"}, values
+    publisher = connected(pair.a.address)
+    publisher.publish(f"{topic}/live", "healed", qos=1)
+    assert subscriber.receive(stretched(5)).payload == b"healed"
