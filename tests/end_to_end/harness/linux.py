@@ -46,10 +46,10 @@ def resident_bytes(pid):
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def start_time(pid):
-    """Clock ticks since boot, or None. Together with the pid it names a process for good."""
+def is_running(pid):
+    """False for a process that has ended, waited for or not."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
-            return int(stat.read().rsplit(")", 1)[1].split()[19])
+            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        return False

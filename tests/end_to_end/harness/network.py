@@ -168,5 +168,5 @@ def remove_left_behind():
         if not name.startswith(_PREFIX):
             continue
         owner = name[len(_PREFIX):].split("-")[0]
-        if owner.isdigit() and linux.start_time(int(owner)) is None:
+        if owner.isdigit() and not linux.is_running(int(owner)):
             _remove(name)

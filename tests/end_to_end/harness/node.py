@@ -74,7 +74,8 @@ class Node:
         try:
             return self._process.wait(stretched(seconds))
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} did not end within {stretched(seconds):.0f} s") from None
+            raise AssertionError(f"{self.name} did not end within {stretched(seconds):.0f} s; it "
+                                 f"says last:\n{self.log_tail(10)}") from None
 
     def wait_ready(self, seconds=15):
         def ready():
