@@ -5,6 +5,7 @@ A test that hangs costs its worker: that is killed with everything it started, i
 removed, and a new worker takes the rest of the group.
 """
 
+import glob
 import json
 import os
 import select
@@ -149,6 +150,14 @@ def _run_one(context, test):
 
 def _directory_of(pid):
     return os.path.join(tempfile.gettempdir(), f"tandem-e2e-worker-{pid}")
+
+
+def clean_up_after_dead_workers():
+    """What workers of a runner left behind that could not end them: namespaces and files."""
+    network.remove_left_behind()
+    for path in glob.glob(_directory_of("*")):
+        if not linux.is_running(int(path.rsplit("-", 1)[1])):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _end_worker(pid):
