@@ -107,7 +107,8 @@ void Shard::TakeConnect(Client& client, const mqtt::ConnectView& connect) {
   if (connect.will) pending->will = MakeWill(*connect.will);
 
   std::uint32_t keep_alive_s = connect.keep_alive_s;
-  if (config.keep_alive_max_s != 0 &&
+  // 3.x cannot be told, and devices that ask for no keep alive must not be dropped for it (A34).
+  if (connect.version == mqtt::Version::k5 && config.keep_alive_max_s != 0 &&
       (keep_alive_s == 0 || keep_alive_s > config.keep_alive_max_s)) {
     keep_alive_s = config.keep_alive_max_s;
     pending->keep_alive_told_s = config.keep_alive_max_s;  // [MQTT-3.2.2-21]

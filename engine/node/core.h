@@ -167,7 +167,6 @@ class Core final : private reactor::StreamPort {
   std::deque<std::pair<MonoNs, ConnectionId>> closing_;  // by deadline
   std::vector<ConnectionId> read_on_;            // held or paused no longer
   net::BufferPool pool_;
-  broker::Outbox spare_;                         // swaps with the shard's while its effects are executed
   bool stopping_ = false;
 };
 

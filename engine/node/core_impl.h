@@ -322,34 +322,28 @@ void Core<T>::PublishMail() {
 
 template <reactor::Transport T>
 void Core<T>::Execute() {
-  // Executing may make the shard produce more: a connection that reads on, say. The outbox is taken aside for that.
-  while (!shard_.outbox().empty()) {
-    broker::Outbox out = std::exchange(shard_.outbox(), std::move(spare_));
-    spare_ = broker::Outbox();
-    shard_.outbox().generation = out.generation + 1;
-    for (const broker::ConnectionEffect& effect : out.connections) {
-      if (effect.kind == broker::ConnectionEffect::Kind::kSend) {
-        ExecuteSend(out, out.sends[effect.send]);
-      } else if (net::Connection* const connection = FindClient(effect.connection)) {
-        ExecuteOn(*connection, effect);
-      }
+  // Nothing below calls the shard, so the outbox stays as it is until it is cleared.
+  broker::Outbox& out = shard_.outbox();
+  if (out.empty()) return;
+  for (const broker::ConnectionEffect& effect : out.connections) {
+    if (effect.kind == broker::ConnectionEffect::Kind::kSend) {
+      ExecuteSend(out, out.sends[effect.send]);
+    } else if (net::Connection* const connection = FindClient(effect.connection)) {
+      ExecuteOn(*connection, effect);
     }
-    for (broker::CoreEffect& effect : out.cores) {
-      mail_.Between(options_.core, effect.to).Push(std::move(effect.message));
-    }
-    for (broker::RecordEffect& effect : out.records) partner_->Append(effect.number, std::move(effect.record));
-    for (const broker::AcknowledgeEffect& effect : out.acknowledgements) {
-      partner_->Acknowledge(effect.stream, effect.number);
-    }
-    for (const broker::AccessEvent& event : out.access) {
-      const net::Connection* const connection = FindClient(event.connection);
-      WriteAccessLine(event, options_.core, connection == nullptr ? nullptr : &connection->peer());
-    }
-    const std::uint64_t generation = shard_.outbox().generation;
-    out.Clear();
-    out.generation = generation;
-    spare_ = std::move(out);
   }
+  for (broker::CoreEffect& effect : out.cores) {
+    mail_.Between(options_.core, effect.to).Push(std::move(effect.message));
+  }
+  for (broker::RecordEffect& effect : out.records) partner_->Append(effect.number, std::move(effect.record));
+  for (const broker::AcknowledgeEffect& effect : out.acknowledgements) {
+    partner_->Acknowledge(effect.stream, effect.number);
+  }
+  for (const broker::AccessEvent& event : out.access) {
+    const net::Connection* const connection = FindClient(event.connection);
+    WriteAccessLine(event, options_.core, connection == nullptr ? nullptr : &connection->peer());
+  }
+  out.Clear();
 }
 
 template <reactor::Transport T>

@@ -87,7 +87,7 @@ void Node::Run(Worker& worker) {
     if (made.ok()) transport = *std::move(made);
   }
   if (transport) {
-    worker.features = transport->features().ToString();
+    worker.features = transport->features().ToTable();
     mail_.SetWaker(worker.core_id, transport->waker());
     absl::MutexLock lock(&worker.waker_mutex);
     worker.waker = &transport->waker();
@@ -172,10 +172,25 @@ void Node::RegisterMetrics(metrics::Registry& registry) const {
   }
 }
 
-std::int64_t Node::connections() const {
-  std::int64_t connections = 0;
-  for (const auto& worker : workers_) connections += worker->counters.net.connections();
-  return connections;
+NodeTotals Node::totals() const {
+  NodeTotals totals;
+  for (const auto& worker : workers_) {
+    const metrics::BrokerMetrics& broker = worker->counters.broker;
+    totals.connections += worker->counters.net.connections();
+    totals.sessions_online += broker.sessions(metrics::SessionState::kOnline);
+    totals.sessions_offline += broker.sessions(metrics::SessionState::kOffline);
+    totals.subscriptions += broker.subscriptions();
+    totals.retained_messages += broker.retained_messages();
+    totals.queued_messages += broker.queued_messages();
+    for (std::uint8_t qos = 0; qos <= 2; ++qos) {
+      totals.publish_received += broker.publish_received(qos);
+      totals.publish_delivered += broker.publish_delivered(qos);
+    }
+    for (std::size_t reason = 0; reason < metrics::kLabelValues<metrics::DropReason>.size(); ++reason) {
+      totals.publish_dropped += broker.publish_dropped(static_cast<metrics::DropReason>(reason));
+    }
+  }
+  return totals;
 }
 
 }  // namespace tandem::node

@@ -34,6 +34,19 @@ struct NodeOptions {
   bool serving = true;                          // whether clients are welcome from the start
 };
 
+// Sums over the cores, for the admin API.
+struct NodeTotals {
+  std::int64_t connections = 0;
+  std::int64_t sessions_online = 0;
+  std::int64_t sessions_offline = 0;
+  std::int64_t subscriptions = 0;
+  std::int64_t retained_messages = 0;
+  std::int64_t queued_messages = 0;
+  std::uint64_t publish_received = 0;
+  std::uint64_t publish_delivered = 0;
+  std::uint64_t publish_dropped = 0;
+};
+
 // Thread-safe but for Start and the destructor.
 class Node {
  public:
@@ -49,7 +62,7 @@ class Node {
 
   // Adds what the cores count; the node must outlive the registry.
   void RegisterMetrics(metrics::Registry& registry) const;
-  std::int64_t connections() const;
+  NodeTotals totals() const;
   std::uint16_t cores() const noexcept { return static_cast<std::uint16_t>(workers_.size()); }
   // Where listener `index` of the configuration really listens (port 0 is replaced).
   const std::vector<reactor::Endpoint>& endpoints() const noexcept { return endpoints_; }

@@ -1,0 +1,69 @@
+// tandemd: one node of Tandem.
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "engine/base/log.h"
+#include "engine/node/config/load.h"
+#include "tools/tandemd/options.h"
+#include "tools/tandemd/service.h"
+#include "tools/tandemd/signals.h"
+#include "tools/tandemd/version.h"
+
+extern char** environ;
+
+namespace tandem::tandemd {
+namespace {
+
+config::Sources MakeSources(const Options& options) {
+  config::Sources sources{.file = options.config_file, .sets = options.sets};
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    sources.environment.emplace_back(*variable);
+  return sources;
+}
+
+int Run(const config::Config& config) {
+  const SignalQueue
+      signals;  // before any thread, so that all of them leave the signals to this one
+  const absl::Status logging = StartLog({.level = config.log.level,
+                                         .format = config.log.format,
+                                         .access_log = config.log.access_log});
+  if (!logging.ok()) {
+    std::fprintf(stderr, "tandemd: %s\n", logging.ToString().c_str());
+    return kExitFailed;
+  }
+  InstallCrashFlush();
+  Log(LogLevel::kInfo, "tandemd starts",
+      {{"version", kVersion}, {"revision", kRevision}, {"node", config.node.name}});
+  absl::StatusOr<std::unique_ptr<Service>> service = Service::Start(config);
+  if (!service.ok()) {
+    Log(LogLevel::kError, "cannot start", {{"error", std::string(service.status().message())}});
+    StopLog();
+    return kExitFailed;
+  }
+  (*service)->Serve(signals);
+  service->reset();
+  Log(LogLevel::kInfo, "tandemd has stopped", {{"node", config.node.name}});
+  StopLog();
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace tandem::tandemd
+
+int main(int argc, char** argv) {
+  namespace tandemd = tandem::tandemd;
+  int exit_code = tandemd::kExitOk;
+  const auto options = tandemd::ParseOptions(argc, argv, exit_code);
+  if (!options) return exit_code;
+  const tandem::config::LoadResult loaded = tandem::config::Load(tandemd::MakeSources(*options));
+  for (const tandem::config::Problem& problem : loaded.problems) {
+    std::fprintf(stderr, "tandemd: %s\n", tandem::config::ToString(problem).c_str());
+  }
+  if (!loaded.ok()) return tandemd::kExitUsage;
+  if (options->check_config) {
+    std::puts("tandemd: the configuration is fine");
+    return tandemd::kExitOk;
+  }
+  return tandemd::Run(loaded.config);
+}

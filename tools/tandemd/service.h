@@ -1,0 +1,52 @@
+// A running node with all that an operator sees of it: engine, cluster, admin endpoint.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "cluster/cluster.h"
+#include "engine/metrics/node_metrics.h"
+#include "engine/metrics/registry.h"
+#include "engine/node/admin/admin_server.h"
+#include "engine/node/config/config.h"
+#include "engine/node/node.h"
+#include "tools/tandemd/signals.h"
+
+namespace tandem::tandemd {
+
+class Service {
+ public:
+  // Starts everything, or says why it can't and leaves nothing behind.
+  static absl::StatusOr<std::unique_ptr<Service>> Start(const config::Config& config);
+  ~Service();
+
+  // Until SIGTERM or SIGINT; SIGHUP opens the log files anew. Then stops in order: clients are told, the partner hears goodbye.
+  void Serve(const SignalQueue& signals);
+
+ private:
+  explicit Service(const config::Config& config);
+  absl::Status StartAll();
+  absl::Status StartAdmin();
+  void RegisterMetrics();
+  // Lets clients in as soon as the cluster says that this node is in step, or alone for good.
+  void FollowReadiness();
+  void SetState(NodeState state);
+
+  // For the admin server's thread.
+  admin::NodeStatus NodeStatus() const;
+  admin::ClusterStatus ClusterStatus() const;
+
+  const config::Config config_;
+  const MonoNs started_at_;
+  std::atomic<NodeState> state_{NodeState::kStarting};
+  metrics::NodeMetrics node_metrics_;
+  metrics::ProcessMetrics process_metrics_;
+  metrics::Registry registry_;
+  // In the order of their lives: the links of the cores may outlive the cluster, the admin server asks all of them.
+  std::unique_ptr<cluster::Cluster> cluster_;
+  std::unique_ptr<node::Node> node_;
+  std::unique_ptr<admin::AdminServer> admin_;
+};
+
+}  // namespace tandem::tandemd
