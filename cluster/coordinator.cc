@@ -345,6 +345,7 @@ void Coordinator::CloseControl(std::size_t path, reactor::CloseMode mode) {
   if (!paths_[path].control) return;
   std::unique_ptr<LinkConnection> connection = paths_[path].control->TakeConnection();
   paths_[path].control.reset();
+  paths_[path].graceful = false;
   core_.Bury(std::move(connection), mode);
   status_changed_ = true;
 }
@@ -370,7 +371,10 @@ void Coordinator::OnProposal(std::size_t path, const PairView& view) {
 void Coordinator::OnVerdict(std::size_t path, const PairVerdict& verdict) {
   pair_.OnVerdict(path, verdict, now());
 }
-void Coordinator::OnGoodbye(std::size_t /*path*/) { pair_.OnGoodbye(now()); }
+void Coordinator::OnGoodbye(std::size_t path) {
+  paths_[path].graceful = true;  // our answer must not be lost in a reset
+  pair_.OnGoodbye(now());
+}
 void Coordinator::OnGoodbyeHeard(std::size_t /*path*/) { goodbye_heard_ = true; }
 
 // ----------------------------------------------------------------------------------------------------------------
@@ -387,7 +391,10 @@ void Coordinator::ApplyEffects() {
 }
 
 void Coordinator::Apply(const ClosePath& effect) {
-  CloseControl(effect.path, reactor::CloseMode::kReset);
+  if (paths_[effect.path].graceful && paths_[effect.path].control)
+    paths_[effect.path].control->Flush();
+  CloseControl(effect.path, paths_[effect.path].graceful ? reactor::CloseMode::kGraceful
+                                                         : reactor::CloseMode::kReset);
 }
 
 void Coordinator::Apply(const SendProposal& effect) {

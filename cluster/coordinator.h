@@ -50,6 +50,7 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
     std::unique_ptr<PendingLink> dialing;
     std::unique_ptr<ControlLink> control;
     MonoNs rtt_ns = 0;
+    bool graceful = false;  // to be closed so that what was sent still arrives
   };
   struct Probe {
     std::size_t path;

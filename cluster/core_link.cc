@@ -101,8 +101,11 @@ bool CoreLink::Turn(const Now& now) {
   CheckStanding();
   std::erase_if(closing_, [](const auto& connection) { return connection->closed(); });
   UpdateCounters();
-  if (shut_down_ && closing_.empty() && (!coordinator_ || coordinator_->stopped())) stopped_ = true;
-  return !stopped_ && (runnable || HasWork());
+  if (shut_down_ && closing_.empty() && (!coordinator_ || coordinator_->stopped())) {
+    stopped_ = true;
+    return true;  // the core looks again, and finds this link stopped
+  }
+  return runnable || HasWork();
 }
 
 bool CoreLink::HasWork() const {

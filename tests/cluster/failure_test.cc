@@ -1,4 +1,5 @@
-// What the pair does when links break, processes die, networks split: each test a story in virtual time.
+// What the pair does when links break, processes die, networks split: each test a story in virtual
+// time.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,18 +21,21 @@ class Failure : public ::testing::Test {
   }
   bool WaitInStep(int milliseconds = 5000) {
     return world.RunUntil(
-        [&] { return alpha->cluster->status().in_step && beta->cluster->status().in_step; }, milliseconds);
+        [&] { return alpha->cluster->status().in_step && beta->cluster->status().in_step; },
+        milliseconds);
   }
   void Publish(WorldNode& node, std::uint64_t count, std::size_t bytes = 100) {
     for (WorldCore& core : node.cores) {
       for (std::uint64_t i = 0; i < count; ++i) {
-        core.broker.Append(broker::PublishRecord{.message = MakeMessage("t", std::string(bytes, 'x'), ++published_)});
+        core.broker.Append(broker::PublishRecord{
+            .message = MakeMessage("t", std::string(bytes, 'x'), ++published_)});
       }
     }
   }
   static bool AllApplied(const WorldNode& node) {
-    return std::all_of(node.cores.begin(), node.cores.end(),
-                       [](const WorldCore& core) { return core.broker.applied == core.broker.last_number; });
+    return std::all_of(node.cores.begin(), node.cores.end(), [](const WorldCore& core) {
+      return core.broker.applied == core.broker.last_number;
+    });
   }
   int MillisecondsUntil(const std::function<bool()>& done) {
     const MonoNs start = world.now.mono_ns;
@@ -53,10 +57,13 @@ TEST_F(Failure, ABrokenLaneResumesInTheSameEpochWithoutLossOrRepetition) {
   for (int round = 0; round < 20; ++round) {
     Publish(*alpha, 300, 700);
     Publish(*beta, 300, 700);
-    const auto lanes_up = [&] { return alpha->cluster->status().lanes_up == alpha->cluster->status().lanes; };
+    const auto lanes_up = [&] {
+      return alpha->cluster->status().lanes_up == alpha->cluster->status().lanes;
+    };
     ASSERT_TRUE(world.RunUntil(lanes_up));
     world.Run(round % 4);
-    // All lanes and the control connection at once; FakeBroker checks order and numbers of what comes.
+    // All lanes and the control connection at once; FakeBroker checks order and numbers of what
+    // comes.
     cut += alpha->CutAll();
   }
   EXPECT_GT(cut, 20u);
@@ -187,7 +194,8 @@ TEST_F(Failure, AFrozenNodeIsDroppedAndComesBackInANewEpoch) {
 
 TEST_F(Failure, AShortFreezeIsForgivenByTheFrozenNodeItself) {
   StartBoth();
-  // Longer than failure_after for the frozen node's own account, but the partner's patience is larger here.
+  // Longer than failure_after for the frozen node's own account, but the partner's patience is
+  // larger here.
   beta->frozen = true;
   world.Run(800);
   beta->frozen = false;
@@ -267,7 +275,8 @@ TEST_F(Failure, FlappingNeverDisagreesForLongAndUsesFewEpochs) {
   EXPECT_LE(alpha->cluster->status().epoch - first, static_cast<std::uint64_t>(kFlaps) + 1);
 }
 
-// ------------------------------------------------------------------------------------------------------ who may link up
+// ------------------------------------------------------------------------------------------------------
+// who may link up
 
 TEST_F(Failure, AWrongSecretIsRefusedAndSaidSo) {
   alpha = &world.Start("alpha");
@@ -336,7 +345,8 @@ TEST_F(Failure, GarbageOnTheClusterPortHarmsNobody) {
     ASSERT_TRUE(id.ok());
     port.Poll();
     ASSERT_TRUE(stranger.connected);
-    const reactor::Fragment fragment{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+    const reactor::Fragment fragment{reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                     bytes.size()};
     port.Send(*id, {&fragment, 1});
     for (int i = 0; i < 5; ++i) {
       port.Poll();
@@ -364,13 +374,16 @@ TEST_F(Failure, SomebodyWhoSaysNothingIsHungUpOn) {
   } mute;
   MemoryPort port(world.net, "10.0.0.9");
   ASSERT_TRUE(port.Connect({.remote = {"10.0.0.2", 7883}}, mute).ok());
-  EXPECT_TRUE(world.RunUntil([&] {
-    port.Poll();
-    return mute.closed;
-  }, 1200));
+  EXPECT_TRUE(world.RunUntil(
+      [&] {
+        port.Poll();
+        return mute.closed;
+      },
+      1200));
 }
 
-// ------------------------------------------------------------------------------------------------------------- readiness
+// -------------------------------------------------------------------------------------------------------------
+// readiness
 
 TEST_F(Failure, AStartingNodeIsReadyAloneOnceItsPartnerRefuses) {
   alpha = &world.Start("alpha");
@@ -419,12 +432,13 @@ TEST_F(Failure, DrainingIsToldToThePartner) {
   EXPECT_LE(MillisecondsUntil([&] { return alpha->cluster->status().peer_draining; }), 210);
 }
 
-// ----------------------------------------------------------------------------------------------------------- random faults
+// -----------------------------------------------------------------------------------------------------------
+// random faults
 
 class RandomFaults : public Failure, public ::testing::WithParamInterface<int> {};
 
-// Whatever happens to links, processes and the network: FakeBroker insists on order, once, and records within epochs; and
-// when all is quiet both are in step again.
+// Whatever happens to links, processes and the network: FakeBroker insists on order, once, and
+// records within epochs; and when all is quiet both are in step again.
 TEST_P(RandomFaults, EndInStep) {
   const int seed = GetParam();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
@@ -433,11 +447,19 @@ TEST_P(RandomFaults, EndInStep) {
   StartBoth(cores(), cores());
   for (int i = 0; i < 60; ++i) {
     switch (world.net.Random(12)) {
-      case 0: alpha->CutAll(); break;
-      case 1: beta->cores[world.net.Random(beta->cores.size())].port->CutAll(); break;
-      case 2: world.Partition(world.net.Random(2) == 0); break;
+      case 0:
+        alpha->CutAll();
+        break;
+      case 1:
+        beta->cores[world.net.Random(beta->cores.size())].port->CutAll();
+        break;
+      case 2:
+        world.Partition(world.net.Random(2) == 0);
+        break;
       case 3:
-      case 4: world.Heal(); break;
+      case 4:
+        world.Heal();
+        break;
       case 5:
         if (world.net.Random(4) == 0) {
           alpha->Kill();
@@ -450,16 +472,24 @@ TEST_P(RandomFaults, EndInStep) {
           beta = &world.Start("beta", cores());
         }
         break;
-      case 7: beta->frozen = true; break;
-      case 8: beta->frozen = alpha->frozen = false; break;
-      case 9: alpha->frozen = true; break;
-      default: break;
+      case 7:
+        beta->frozen = true;
+        break;
+      case 8:
+        beta->frozen = alpha->frozen = false;
+        break;
+      case 9:
+        alpha->frozen = true;
+        break;
+      default:
+        break;
     }
     for (WorldNode* const node : {alpha, beta}) {
       for (WorldCore& core : node->cores) {
         if (node->frozen || !core.broker.up) continue;
         for (std::uint64_t n = world.net.Random(200); n > 0; --n) {
-          core.broker.Append(broker::PublishRecord{.message = MakeMessage("t", std::string(world.net.Random(3000), 'x'))});
+          core.broker.Append(broker::PublishRecord{
+              .message = MakeMessage("t", std::string(world.net.Random(3000), 'x'))});
         }
       }
     }
@@ -469,8 +499,9 @@ TEST_P(RandomFaults, EndInStep) {
   alpha->frozen = beta->frozen = false;
   ASSERT_TRUE(world.RunUntil(
       [&] {
-        return alpha->cluster->status().in_step && beta->cluster->status().in_step && AllApplied(*alpha) &&
-               AllApplied(*beta) && alpha->cluster->status().epoch == beta->cluster->status().epoch;
+        return alpha->cluster->status().in_step && beta->cluster->status().in_step &&
+               AllApplied(*alpha) && AllApplied(*beta) &&
+               alpha->cluster->status().epoch == beta->cluster->status().epoch;
       },
       15'000))
       << alpha->cluster->status().last_error << " / " << beta->cluster->status().last_error;
