@@ -92,9 +92,10 @@ TEST_F(UringTransportTest, WakeFromAnotherThreadEndsTheSleep) {
 
 TEST_F(UringTransportTest, TransportsWakeEachOtherByMessage) {
   ASSERT_TRUE(server.transport->features().Has(UringFeature::kRingMessage));
-  std::atomic<Waker*> other_waker{nullptr};
-  std::atomic<int> turn{0};
   constexpr int kRounds = 500;
+  std::atomic<Waker*> other_waker{nullptr};
+  std::atomic<int> turn{0};  // even: ours, odd: the other's
+  std::atomic<bool> may_die{false};
   Waker& my_waker = server.transport->waker();
   const MonoNs far = MonotonicNow() + 60 * kNanosecondsPerSecond;
   std::thread other([&] {
@@ -112,6 +113,7 @@ TEST_F(UringTransportTest, TransportsWakeEachOtherByMessage) {
         party.transport->Submit();
       }
     }
+    while (!may_die.load()) std::this_thread::yield();
   });
   while (turn.load() < kRounds) {
     server.transport->Wait(far);
@@ -122,7 +124,7 @@ TEST_F(UringTransportTest, TransportsWakeEachOtherByMessage) {
       server.transport->Submit();
     }
   }
-  // The other one sleeps or is about to; its waker lives until the join.
+  may_die.store(true);
   other.join();
   EXPECT_LT(MonotonicNow(), far);
   EXPECT_GT(server.transport->counters().doorbells_sent, 0u);
