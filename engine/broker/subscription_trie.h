@@ -95,8 +95,9 @@ class SubscriptionTrie {
   // The group here that a message from another core is for, or null if it is gone.
   SharedGroup* FindGroup(const SharedKey& key) const;
 
-  // For /metrics. `subscriptions` are the local ones, group members included; `bytes` is what the
-  // trie has taken from the heap, within a few per cent.
+  // For /metrics. `subscriptions` are the local ones, group members included. `bytes` is what the
+  // trie occupies, without the allocator's own share; `heap_bytes` is the part that hangs on
+  // entries and nodes (lists, groups, long level names), 0 when there is none.
   std::size_t filters() const noexcept { return store_.entries(); }
   std::size_t subscriptions() const noexcept { return subscriptions_; }
   std::size_t groups() const noexcept { return groups_; }
@@ -154,8 +155,8 @@ class SubscriptionTrie {
   TrieStore store_;
   NodeId root_;
   EdgeTable edges_;
-  std::vector<std::uint64_t>
-      peer_entries_;  // bit = number of an entry: the peer has interest or members there
+  // Bit = number of an entry (TrieStore::NumberOf): the peer has interest or members there.
+  std::vector<std::uint64_t> peer_entries_;
   std::size_t subscriptions_ = 0;
   std::size_t groups_ = 0;
   std::size_t heap_bytes_ = 0;  // of entries, groups and long level names

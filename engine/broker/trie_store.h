@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
-#include "engine/base/check.h"
 #include "engine/broker/arena.h"
 #include "engine/broker/filter_entry.h"
 #include "engine/broker/slab.h"
@@ -33,9 +33,10 @@ class TrieStore {
   EntryId NewEntry(NodeId node) {
     ++entries_;
     const EntryId beside{Cell(node) + 1};
-    if (Cell(node) < kSingleNodes && (*this)[node].entry != beside &&
-        (*this)[node].multi_entry != beside)
+    const bool paired = Cell(node) < kSingleNodes;
+    if (paired && (*this)[node].entry != beside && (*this)[node].multi_entry != beside) {
       return beside;
+    }
     return EntryId{kSingleEntries + single_entries_.New()};
   }
   // Nothing refers to `id` any more, nor to an entry beside it.
