@@ -6,65 +6,106 @@
 #include "engine/base/limits.h"
 
 namespace tandem::broker {
+namespace {
+
+// A queue that is empty for a moment keeps a ring this small, so that traffic one by one does not
+// allocate each time.
+constexpr std::size_t kSlotsKept = 4;
+
+}  // namespace
 
 mqtt::PacketId SessionQueue::PacketIdOf(std::uint64_t number) noexcept {
   return static_cast<mqtt::PacketId>(1 + number % kPacketIds);
 }
 
+std::uint64_t SessionQueue::first_number() const noexcept {
+  if (!sent_.empty()) return sent_.front().number;
+  return queued_.empty() ? next_number_ : queued_.front().number;
+}
+
 void SessionQueue::Push(OutboundMessage message) {
   TANDEM_DCHECK(message.state == OutboundState::kQueued);
-  ++queued_;
   ++waiting_;
   waiting_bytes_ += message.bytes();
-  messages_.push_back(std::move(message));
+  queued_.push_back({next_number_++, std::move(message)});
 }
 
 OutboundMessage* SessionQueue::Next() noexcept {
-  while (cursor_ < messages_.size() && messages_[cursor_].state == OutboundState::kDone) ++cursor_;
-  if (cursor_ >= messages_.size() || cursor_ >= kPacketIds) return nullptr;
-  return &messages_[cursor_];
+  while (cursor_ < sent_.size() && sent_[cursor_].message.state == OutboundState::kDone) ++cursor_;
+  if (cursor_ < sent_.size()) return &sent_[cursor_].message;
+  if (queued_.empty() || queued_.front().number - first_number() >= kPacketIds) return nullptr;
+  return &queued_.front().message;
+}
+
+mqtt::PacketId SessionQueue::next_packet_id() const noexcept {
+  return PacketIdOf(cursor_ < sent_.size() ? sent_[cursor_].number : queued_.front().number);
 }
 
 void SessionQueue::MarkSent() {
-  OutboundMessage& message = messages_[cursor_];
-  if (message.state == OutboundState::kQueued) {
-    message.state = OutboundState::kSent;
-    --queued_;
+  if (cursor_ == sent_.size()) {
+    Slot slot = std::move(queued_.front());
+    queued_.pop_front();
+    slot.message.state = OutboundState::kSent;
+    sent_.push_back(std::move(slot));
   }
   ++in_flight_;
   ++cursor_;
 }
 
 void SessionQueue::DropNext() {
-  const std::size_t index = cursor_++;
-  Finish(index);
+  if (cursor_ < sent_.size()) {
+    Finish(sent_[cursor_++].message);
+  } else {
+    Finish(queued_.front().message);
+    queued_.pop_front();
+  }
+  TrimFront();
 }
 
 void SessionQueue::Rewind() noexcept {
   cursor_ = 0;
   in_flight_ = 0;
+  if (waiting_ == 0) ReleaseMemory(0);
 }
 
-std::optional<std::size_t> SessionQueue::IndexOf(mqtt::PacketId id) const noexcept {
-  if (id == mqtt::kNoPacketId) return std::nullopt;
+// Numbers rise along a ring, mostly by one.
+std::optional<std::size_t> SessionQueue::Find(const RingQueue<Slot>& ring, std::uint64_t number) {
+  if (ring.empty() || number < ring.front().number) return std::nullopt;
+  const std::uint64_t distance = number - ring.front().number;
+  std::size_t low = 0;
+  std::size_t high = distance < ring.size() ? static_cast<std::size_t>(distance) : ring.size() - 1;
+  if (ring[high].number == number) return high;
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (ring[middle].number < number) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (ring[low].number != number) return std::nullopt;
+  return low;
+}
+
+std::optional<std::size_t> SessionQueue::IndexOf(mqtt::PacketId id) const {
+  if (id == mqtt::kNoPacketId || sent_.empty()) return std::nullopt;
+  const std::uint64_t first = sent_.front().number;
   const std::uint64_t wanted = static_cast<std::uint64_t>(id) - 1;
-  const std::size_t index =
-      static_cast<std::size_t>((wanted + kPacketIds - first_number_ % kPacketIds) % kPacketIds);
-  if (index >= cursor_ || index >= messages_.size())
-    return std::nullopt;  // never sent on this connection
+  const auto index = Find(sent_, first + (wanted + kPacketIds - first % kPacketIds) % kPacketIds);
+  if (index && *index >= cursor_) return std::nullopt;
   return index;
 }
 
 std::optional<OutboundMessage> SessionQueue::Acknowledge(mqtt::PacketId id, mqtt::QoS qos) {
   const auto index = IndexOf(id);
-  if (!index || messages_[*index].state != OutboundState::kSent || messages_[*index].qos != qos)
-    return std::nullopt;
-  OutboundMessage done = std::move(messages_[*index]);
-  waiting_bytes_ -= done.bytes();
-  messages_[*index].state = OutboundState::kSent;
-  messages_[*index].message = MessagePtr();
+  if (!index) return std::nullopt;
+  OutboundMessage& message = sent_[*index].message;
+  if (message.state != OutboundState::kSent || message.qos != qos) return std::nullopt;
+  waiting_bytes_ -= message.bytes();
+  OutboundMessage done = std::move(message);
+  message = OutboundMessage();
   --in_flight_;
-  Finish(*index);
+  Finish(message);
   TrimFront();
   return done;
 }
@@ -72,7 +113,7 @@ std::optional<OutboundMessage> SessionQueue::Acknowledge(mqtt::PacketId id, mqtt
 SessionQueue::ReceivedResult SessionQueue::Received(mqtt::PacketId id) {
   const auto index = IndexOf(id);
   if (!index) return ReceivedResult::kUnknown;
-  OutboundMessage& message = messages_[*index];
+  OutboundMessage& message = sent_[*index].message;
   if (message.qos != mqtt::QoS::kExactlyOnce) return ReceivedResult::kUnknown;
   if (message.state == OutboundState::kReleased) return ReceivedResult::kRepeated;
   if (message.state != OutboundState::kSent) return ReceivedResult::kUnknown;
@@ -85,40 +126,34 @@ SessionQueue::ReceivedResult SessionQueue::Received(mqtt::PacketId id) {
 
 bool SessionQueue::Complete(mqtt::PacketId id) {
   const auto index = IndexOf(id);
-  if (!index || messages_[*index].state != OutboundState::kReleased) return false;
+  if (!index || sent_[*index].message.state != OutboundState::kReleased) return false;
   --in_flight_;
-  Finish(*index);
+  Finish(sent_[*index].message);
   TrimFront();
   return true;
 }
 
 std::optional<OutboundMessage> SessionQueue::DropOldestQueued() {
-  if (queued_ == 0) return std::nullopt;
-  for (std::size_t i = 0; i < messages_.size(); ++i) {
-    if (messages_[i].state != OutboundState::kQueued) continue;
-    OutboundMessage dropped = std::move(messages_[i]);
-    waiting_bytes_ -= dropped.bytes();
-    messages_[i] = OutboundMessage();
-    Finish(i);
-    TrimFront();
-    return dropped;
-  }
-  TANDEM_CHECK_MSG(false, "queued_ does not agree with the messages");
-  return std::nullopt;
+  if (queued_.empty()) return std::nullopt;
+  OutboundMessage dropped = std::move(queued_.front().message);
+  queued_.pop_front();
+  --waiting_;
+  waiting_bytes_ -= dropped.bytes();
+  return dropped;
 }
 
 void SessionQueue::Discard(std::uint64_t number) {
-  const auto index = static_cast<std::size_t>(number - first_number_);
-  OutboundMessage& message = messages_[index];
-  const bool was_in_flight = index < cursor_ && message.state != OutboundState::kQueued;
-  if (was_in_flight) --in_flight_;
-  Finish(index);
+  if (const auto index = Find(sent_, number)) {
+    if (*index < cursor_) --in_flight_;
+    Finish(sent_[*index].message);
+  } else if (const auto queued = Find(queued_, number)) {
+    Finish(queued_[*queued].message);
+    discarded_ = true;
+  }
 }
 
-// Turns the message into a gap. Quotas are the caller's.
-void SessionQueue::Finish(std::size_t index) {
-  OutboundMessage& message = messages_[index];
-  if (message.state == OutboundState::kQueued) --queued_;
+// Its state and its bytes; quotas are the caller's.
+void SessionQueue::Finish(OutboundMessage& message) noexcept {
   waiting_bytes_ -= message.bytes();
   message = OutboundMessage();
   message.state = OutboundState::kDone;
@@ -126,30 +161,42 @@ void SessionQueue::Finish(std::size_t index) {
 }
 
 void SessionQueue::TrimFront() {
-  while (!messages_.empty() && messages_.front().state == OutboundState::kDone) {
-    messages_.pop_front();
-    ++first_number_;
+  while (!sent_.empty() && sent_.front().message.state == OutboundState::kDone) {
+    sent_.pop_front();
     if (cursor_ > 0) --cursor_;
   }
-  messages_.ReleaseIfEmpty();
+  if (waiting_ == 0) ReleaseMemory(kSlotsKept);
+}
+
+void SessionQueue::RemoveDiscarded() {
+  if (std::exchange(discarded_, false)) {
+    RingQueue<Slot> left;
+    for (std::size_t i = 0; i < queued_.size(); ++i) {
+      if (queued_[i].message.state == OutboundState::kQueued) left.push_back(std::move(queued_[i]));
+    }
+    queued_ = std::move(left);
+  }
+  TrimFront();
+}
+
+void SessionQueue::ReleaseMemory(std::size_t slots_kept) {
+  if (sent_.capacity() > slots_kept) sent_.ReleaseIfEmpty();
+  if (queued_.capacity() > slots_kept) queued_.ReleaseIfEmpty();
 }
 
 void SessionQueue::StartAt(std::uint64_t number) {
-  TANDEM_CHECK(messages_.empty());
-  first_number_ = number;
+  TANDEM_CHECK(waiting_ == 0);
+  next_number_ = number;
 }
 
-void SessionQueue::Restore(std::uint64_t number, OutboundMessage message) {
-  TANDEM_CHECK(number >= next_number());
-  while (next_number() < number) {
-    OutboundMessage gap;
-    gap.state = OutboundState::kDone;
-    messages_.push_back(std::move(gap));
-  }
+bool SessionQueue::Restore(std::uint64_t number, OutboundMessage message) {
+  const bool was_sent = message.state != OutboundState::kQueued;
+  if (number < next_number_ || (was_sent && !queued_.empty())) return false;
+  next_number_ = number + 1;
   ++waiting_;
-  if (message.state == OutboundState::kQueued) ++queued_;
   waiting_bytes_ += message.bytes();
-  messages_.push_back(std::move(message));
+  (was_sent ? sent_ : queued_).push_back({number, std::move(message)});
+  return true;
 }
 
 }  // namespace tandem::broker

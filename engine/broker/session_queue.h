@@ -45,23 +45,27 @@ struct OutboundMessage {
 // Messages are numbered 0, 1, 2, ... in the order of queueing, and the packet identifier of a
 // message is 1 + number mod 65535: a pure function of the number, so that a second copy of the
 // queue assigns the same without asking. At most 65535 numbers lie between the oldest message in
-// flight and the next one to send, so no two in flight share one. Dropped and expired messages
-// leave gaps.
+// flight and the next one to send, so no two in flight share one. A message that is dropped takes
+// its number along.
 //
-// `cursor` separates what has been sent on the present connection from what has not: after a
-// reconnect it starts again at the oldest, and what had been sent before goes out again, in order,
-// with DUP (4.4).
+// Two rings: what was sent and is not done, in front of what was never sent. So a message leaves
+// the unsent end at no cost, and whatever is dropped there leaves nothing behind, however long the
+// oldest in flight stays. Among the sent ones, `cursor` separates what has been sent on the present
+// connection from what has not: after a reconnect it starts again at the oldest, and what had been
+// sent before goes out again, in order, with DUP (4.4).
 class SessionQueue {
  public:
-  std::uint64_t first_number() const noexcept { return first_number_; }
-  std::uint64_t next_number() const noexcept { return first_number_ + messages_.size(); }
+  // Of the oldest that is not done; next_number() if there is none.
+  std::uint64_t first_number() const noexcept;
+  std::uint64_t next_number() const noexcept { return next_number_; }
   // Sent on this connection, not yet acknowledged; what Receive Maximum limits.
   std::uint32_t in_flight() const noexcept { return in_flight_; }
-  std::size_t queued_messages() const noexcept { return queued_; }    // in state kQueued
-  std::size_t waiting_messages() const noexcept { return waiting_; }  // not done
+  std::size_t queued_messages() const noexcept { return queued_.size(); }  // never sent
+  std::size_t waiting_messages() const noexcept { return waiting_; }       // not done
   std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   bool empty() const noexcept { return waiting_ == 0; }
-  bool everything_sent() const noexcept { return cursor_ == messages_.size(); }
+  // Messages that there is memory for.
+  std::size_t slots() const noexcept { return sent_.capacity() + queued_.capacity(); }
 
   void Push(OutboundMessage message);
 
@@ -69,7 +73,7 @@ class SessionQueue {
   // tells what to send: a kQueued one for the first time, a kSent one again with DUP, a kReleased
   // one as PUBREL. Follow with MarkSent or DropNext.
   OutboundMessage* Next() noexcept;
-  mqtt::PacketId next_packet_id() const noexcept { return PacketIdOf(first_number_ + cursor_); }
+  mqtt::PacketId next_packet_id() const noexcept;
   void MarkSent();
   // Instead of sending it: too large for the client, expired.
   void DropNext();
@@ -94,31 +98,46 @@ class SessionQueue {
   // the number it was given.
   template <class Fn>
   void ForEach(Fn&& fn) {
-    for (std::size_t i = 0; i < messages_.size(); ++i) {
-      if (messages_[i].state != OutboundState::kDone) fn(first_number_ + i, messages_[i]);
+    for (RingQueue<Slot>* const ring : {&sent_, &queued_}) {
+      for (std::size_t i = 0; i < ring->size(); ++i) {
+        Slot& slot = (*ring)[i];
+        if (slot.message.state != OutboundState::kDone) fn(slot.number, slot.message);
+      }
     }
+    RemoveDiscarded();
   }
   void Discard(std::uint64_t number);
 
-  // For a session that comes from elsewhere: an empty queue goes on at `next_number`; then Restore
-  // in order of numbers.
+  // For a session that comes from elsewhere: an empty queue goes on at `number`; then Restore in
+  // order of numbers, sent ones before unsent ones. False, and nothing is taken, if it is out of
+  // order.
   void StartAt(std::uint64_t number);
-  void Restore(std::uint64_t number, OutboundMessage message);
+  bool Restore(std::uint64_t number, OutboundMessage message);
 
   static mqtt::PacketId PacketIdOf(std::uint64_t number) noexcept;
 
  private:
-  std::optional<std::size_t> IndexOf(mqtt::PacketId id) const noexcept;
-  void Finish(std::size_t index);
-  void TrimFront();
+  struct Slot {
+    std::uint64_t number = 0;
+    OutboundMessage message;
+  };
 
-  RingQueue<OutboundMessage> messages_;
-  std::uint64_t first_number_ = 0;
-  std::size_t cursor_ = 0;  // index of the next message to send on this connection
-  std::size_t queued_ = 0;
+  static std::optional<std::size_t> Find(const RingQueue<Slot>& ring, std::uint64_t number);
+  // Among those sent on this connection.
+  std::optional<std::size_t> IndexOf(mqtt::PacketId id) const;
+  void Finish(OutboundMessage& message) noexcept;
+  void TrimFront();
+  void RemoveDiscarded();
+  void ReleaseMemory(std::size_t slots_kept);
+
+  RingQueue<Slot> sent_;    // kSent, kReleased, and kDone behind an older one that is not
+  RingQueue<Slot> queued_;  // kQueued
+  std::uint64_t next_number_ = 0;
+  std::size_t cursor_ = 0;  // index in sent_ of the next to send again on this connection
   std::size_t waiting_ = 0;
   std::size_t waiting_bytes_ = 0;
   std::uint32_t in_flight_ = 0;
+  bool discarded_ = false;  // among queued_
 };
 
 }  // namespace tandem::broker

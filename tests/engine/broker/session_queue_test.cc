@@ -186,7 +186,9 @@ TEST(SessionQueue, TakesNoMemoryForDroppedMessagesBehindOneThatIsNeverAcknowledg
   Send(queue);
   for (int i = 0; i < 10'000; ++i) {
     queue.Push(Outbound("m"));
-    if (queue.queued_messages() > 10) ASSERT_TRUE(queue.DropOldestQueued());
+    if (queue.queued_messages() > 10) {
+      ASSERT_TRUE(queue.DropOldestQueued());
+    }
   }
   EXPECT_LE(queue.slots(), 32u);
   EXPECT_EQ(queue.waiting_messages(), 11u);
@@ -207,7 +209,7 @@ TEST(SessionQueue, GivesMessagesBackThatAreTakenOutWhileWalking) {
   EXPECT_EQ(queue.in_flight(), 1u);
   EXPECT_EQ(queue.queued_messages(), 0u);
   EXPECT_TRUE(queue.Acknowledge(PacketId{2}, QoS::kAtLeastOnce));
-  EXPECT_EQ(queue.slots(), 0u);
+  EXPECT_TRUE(queue.empty());
 }
 
 TEST(SessionQueue, KeepsNothingOfAQueueThatWasTakenOutAltogether) {
@@ -215,10 +217,31 @@ TEST(SessionQueue, KeepsNothingOfAQueueThatWasTakenOutAltogether) {
   for (const char* payload : {"a", "b", "c"}) queue.Push(Outbound(payload));
   queue.ForEach([&](std::uint64_t number, OutboundMessage&) { queue.Discard(number); });
   EXPECT_TRUE(queue.empty());
-  EXPECT_EQ(queue.slots(), 0u);
   queue.Push(Outbound("d"));
   EXPECT_THAT(Send(queue), ElementsAre("d"));
   EXPECT_TRUE(queue.Acknowledge(PacketId{4}, QoS::kAtLeastOnce)) << "numbers go on";
+}
+
+TEST(SessionQueue, GivesItsMemoryBackWhenItIsEmptyAndItsClientGoes) {
+  SessionQueue queue;
+  for (int i = 0; i < 100; ++i) queue.Push(Outbound("m"));
+  Send(queue);
+  for (std::uint16_t id = 1; id <= 100; ++id) queue.Acknowledge(PacketId{id}, QoS::kAtLeastOnce);
+  EXPECT_LE(queue.slots(), 8u) << "a little, for traffic one by one";
+  queue.Rewind();
+  EXPECT_EQ(queue.slots(), 0u);
+}
+
+TEST(SessionQueue, TakesNothingOutOfOrderFromACopy) {
+  SessionQueue queue;
+  queue.StartAt(10);
+  EXPECT_FALSE(queue.Restore(9, Outbound("a")));
+  EXPECT_TRUE(queue.Restore(10, Outbound("b")));
+  EXPECT_FALSE(queue.Restore(10, Outbound("b")));
+  OutboundMessage sent = Outbound("c");
+  sent.state = OutboundState::kSent;
+  EXPECT_FALSE(queue.Restore(11, std::move(sent))) << "sent behind one that was not";
+  EXPECT_EQ(queue.waiting_messages(), 1u);
 }
 
 TEST(SessionQueue, GoesOnWhereACopyOfItStood) {
@@ -285,7 +308,9 @@ void RunAgainstModel(SessionQueue& queue, Model& model) {
     Model::Entry& entry = model.entries[*expected];
     RC_ASSERT(queue.next_packet_id() == SessionQueue::PacketIdOf(*expected));
     RC_ASSERT(next->state == entry.state);
-    if (entry.state != OutboundState::kReleased) RC_ASSERT(PayloadOf(*next) == entry.payload);
+    if (entry.state != OutboundState::kReleased) {
+      RC_ASSERT(PayloadOf(*next) == entry.payload);
+    }
     if (entry.state == OutboundState::kQueued && *rc::gen::inRange(0, 4) == 0) {
       queue.DropNext();
       model.entries.erase(*expected);
