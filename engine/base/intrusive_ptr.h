@@ -21,7 +21,9 @@ class RefCounted {
   RefCounted(const RefCounted&) = delete;
   RefCounted& operator=(const RefCounted&) = delete;
 
-  void MarkShared() const noexcept { shared_ = true; }
+  void MarkShared() const noexcept {
+    if (!shared_) shared_ = true;  // others may be reading it if it is
+  }
   void AddRef() const noexcept {
     if (shared_) {
       count_.fetch_add(1, std::memory_order_relaxed);
