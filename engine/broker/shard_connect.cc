@@ -96,8 +96,11 @@ void Shard::TakeConnect(Client& client, const mqtt::ConnectView& connect) {
   auto pending = std::make_unique<PendingConnect>();
   pending->client_id = std::string(connect.client_id);
   if (pending->client_id.empty()) {
-    pending->client_id =
-        assigned_id_prefix_ + std::to_string(assigned_ids_++);  // [MQTT-3.1.3-6], [MQTT-3.2.2-16]
+    // [MQTT-3.1.3-6], [MQTT-3.2.2-16]; one whose home is this core, where its claim is answered and
+    // where the client is found again if it comes back with it.
+    do {
+      pending->client_id = assigned_id_prefix_ + std::to_string(assigned_ids_++);
+    } while (HomeOf(pending->client_id, context_.cores) != context_.core);
     pending->client_id_assigned = true;
   }
   pending->clean_start = connect.clean_start;
@@ -218,6 +221,7 @@ void Shard::SendConnack(Client& client, const PendingConnect& pending, bool sess
     // Nothing in it may be left out without breaking a promise, so the client learns that its limit
     // is too low (A51).
     out.bytes.Truncate(offset);
+    client.session->will.reset();  // only an accepted connection has one [MQTT-3.1.2-7]
     return Refuse(client, ReasonCode::kPacketTooLarge, RefuseReason::kPacketTooLarge,
                   "CONNACK is above the client's Maximum Packet Size");
   }
@@ -265,6 +269,8 @@ void Shard::Detach(Client& client, bool will_is_due) {
   context_.metrics.SessionsChanged(metrics::SessionState::kOnline, -1);
   context_.metrics.SessionsChanged(metrics::SessionState::kOffline, 1);
   fetcher_.Cancel(*session);
+  context_.metrics.InflightChanged(metrics::Direction::kOut,
+                                   -static_cast<std::int64_t>(session->queue.in_flight()));
   session->queue.Rewind();
   if (!will_is_due) session->will.reset();
   if (!session->persistent()) return EndSession(*session, true);
