@@ -2,7 +2,9 @@
 // safe elsewhere.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "engine/base/ring_queue.h"
 
@@ -13,10 +15,6 @@ struct CommitPosition {
   std::uint64_t peer = 0;  // the other node has applied this core's stream up to here
   std::uint64_t cores =
       0;  // the other cores of this node have applied this core's interest changes up to here
-
-  static CommitPosition Later(const CommitPosition& a, const CommitPosition& b) noexcept {
-    return {a.peer > b.peer ? a.peer : b.peer, a.cores > b.cores ? a.cores : b.cores};
-  }
   friend bool operator==(const CommitPosition&, const CommitPosition&) = default;
 };
 

@@ -2,6 +2,7 @@
 // order per pair of cores.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -71,7 +72,9 @@ struct RelayedApplied {
 struct RetainedQuery {
   std::uint64_t fetch = 0;  // the asker's own mark
   std::string filter;
-  std::string after;  // topics up to this one were sent already; "" at first
+  std::string after;             // topics up to this one were sent already; "" at first
+  std::size_t messages_max = 0;  // what the subscriber has room for
+  std::size_t bytes_max = 0;
 };
 struct RetainedPage {
   std::uint64_t fetch = 0;

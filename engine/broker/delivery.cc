@@ -20,7 +20,8 @@ bool IsConnected(const Session& session) noexcept {
 
 bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& form) {
   const MessageFields& fields = message.fields();
-  if (session.fetches != 0 && fields.retain) session.newer_topics.emplace(fields.topic);
+  if (!session.fetches.empty() && fields.retain && !form.stored)
+    session.newer_topics.emplace(fields.topic);
 
   if (form.qos == mqtt::QoS::kAtMostOnce) {
     if (!IsConnected(session)) return true;  // QoS 0 is not kept for absent clients
@@ -80,7 +81,13 @@ void Delivery::CountDropped(DropReason reason, const OutboundMessage& message) {
 
 void Delivery::Pump(Session& session) {
   if (!IsConnected(session)) return;
-  Client& client = *session.client;
+  const std::uint32_t in_flight_before = session.queue.in_flight();
+  SendQueued(session, *session.client);
+  context_.metrics.InflightChanged(metrics::Direction::kOut,
+                                   Signed(session.queue.in_flight()) - Signed(in_flight_before));
+}
+
+void Delivery::SendQueued(Session& session, Client& client) {
   SessionQueue& queue = session.queue;
   while (client.unsent_bytes < context_.config.unsent_bytes_soft) {
     OutboundMessage* const next = queue.Next();

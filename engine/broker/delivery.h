@@ -19,6 +19,7 @@ class Delivery {
   struct Form {
     mqtt::QoS qos{};  // already the lower one of publish and subscription
     bool retain = false;
+    bool stored = false;  // comes from the retained messages, not from a publisher just now
     std::span<const std::uint32_t> identifiers;  // Subscription Identifiers, none 0
     IntrusivePtr<SharedKey> group;               // set if the session was chosen as a member
   };
@@ -37,6 +38,7 @@ class Delivery {
  private:
   bool MakeRoom(Session& session, std::size_t bytes);
   void CountDropped(metrics::DropReason reason, const OutboundMessage& message);
+  void SendQueued(Session& session, Client& client);
   bool SendNext(Session& session, Client& client, OutboundMessage& next);
 
   ShardContext& context_;

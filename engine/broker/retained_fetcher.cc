@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kPageVisitsMax = 2'000;
 constexpr std::size_t kPageMessagesMax = 200;
 constexpr std::size_t kPageBytesMax = 256 * 1024;
+// Own pages that a core looks through in one turn.
+constexpr std::size_t kStepsPerTurnMax = 8;
 
 }  // namespace
 
@@ -25,7 +27,7 @@ std::uint64_t RetainedFetcher::Prepare(Session& session, std::string_view filter
   } else {
     fetch.sources.push_back({.core = static_cast<CoreId>(StableHash(filter) % context_.cores)});
   }
-  ++session.fetches;
+  session.fetches.push_back(next_fetch_);
   fetches_.emplace(next_fetch_, std::move(fetch));
   return next_fetch_++;
 }
@@ -37,44 +39,64 @@ void RetainedFetcher::Begin(std::uint64_t number) {
   Ask(number, it->second);
 }
 
-bool RetainedFetcher::HasRoom(const Session& session) const noexcept {
-  return session.client != nullptr &&
-         session.client->unsent_bytes < context_.config.unsent_bytes_soft &&
-         session.queue.waiting_messages() + kPageMessagesMax <=
-             context_.config.queue_messages_max / 2 &&
-         session.queue.waiting_bytes() + kPageBytesMax <= context_.config.queue_bytes_max / 2;
+// Retained messages fill at most half of a queue; the other half is for live ones. An empty queue
+// has room for one, however small it is.
+RetainedFetcher::Room RetainedFetcher::RoomOf(const Session& session) const noexcept {
+  const BrokerConfig& config = context_.config;
+  if (session.client == nullptr || session.client->unsent_bytes >= config.unsent_bytes_soft)
+    return {};
+  const auto left = [&](std::size_t bound, std::size_t taken, std::size_t page_max) {
+    const std::size_t half = std::max<std::size_t>(bound / 2, 1);
+    return std::min(half > taken ? half - taken : 0, page_max);
+  };
+  return {left(config.queue_messages_max, session.queue.waiting_messages(), kPageMessagesMax),
+          left(config.queue_bytes_max, session.queue.waiting_bytes(), kPageBytesMax)};
 }
 
-// Asks every source that owes a page, as long as the session has room. Pages of this core come at
-// once.
+// Asks the next source that is not done for a page, if the session has room for one. A page of this
+// core comes at once; the next one in a later step.
 void RetainedFetcher::Ask(std::uint64_t number, Fetch& fetch) {
   Session* const session = sessions_.Get(fetch.session);
   for (Source& source : fetch.sources) {
-    while (!source.done && !source.asked) {
-      // A queue too small for whole pages still gets its messages, one page at a time when it is
-      // empty.
-      if (!HasRoom(*session) && !session->queue.empty()) return;
-      const RetainedQuery query{.fetch = number, .filter = fetch.filter, .after = source.last};
-      if (source.core == context_.core) {
-        RetainedPage page = Answer(query);
-        source.last = page.last;
-        source.done = page.done;
-        Take(fetch, *session, page);
-        if (!page.messages.empty() && !HasRoom(*session)) break;
-      } else {
-        source.asked = true;
-        context_.outbox.cores.push_back({source.core, query});
-      }
+    if (source.done) continue;
+    const Room room = RoomOf(*session);
+    if (session->page_asked || room.messages == 0 || room.bytes == 0) return;
+    const RetainedQuery query{.fetch = number,
+                              .filter = fetch.filter,
+                              .after = source.last,
+                              .messages_max = room.messages,
+                              .bytes_max = room.bytes};
+    if (source.core != context_.core) {
+      session->page_asked = true;
+      context_.outbox.cores.push_back({source.core, query});
+      return;
+    }
+    RetainedPage page = Answer(query);
+    source.last = std::move(page.last);
+    source.done = page.done;
+    Take(fetch, *session, page);
+    if (!source.done) {
+      unfinished_.push_back(number);
+      return;
     }
   }
-  const bool done = std::all_of(fetch.sources.begin(), fetch.sources.end(),
-                                [](const Source& s) { return s.done; });
-  if (done) End(fetches_.find(number), *session);
+  End(number, *session);
+}
+
+void RetainedFetcher::GoOn() {
+  std::vector<std::uint64_t> now = std::exchange(unfinished_, {});
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (i == kStepsPerTurnMax) {
+      unfinished_.insert(unfinished_.end(), now.begin() + kStepsPerTurnMax, now.end());
+      return;
+    }
+    if (const auto it = fetches_.find(now[i]); it != fetches_.end()) Ask(now[i], it->second);
+  }
 }
 
 RetainedPage RetainedFetcher::Answer(const RetainedQuery& query) const {
   RetainedStore::Page found = store_.Find(query.filter, query.after, context_.now.mono_ns,
-                                          kPageVisitsMax, kPageMessagesMax, kPageBytesMax);
+                                          kPageVisitsMax, query.messages_max, query.bytes_max);
   return {.fetch = query.fetch,
           .messages = std::move(found.messages),
           .last = std::move(found.last),
@@ -92,52 +114,56 @@ void RetainedFetcher::OnPage(CoreId from, RetainedPage page) {
   if (it == fetches_.end()) return;  // cancelled meanwhile
   Fetch& fetch = it->second;
   Session* const session = sessions_.Get(fetch.session);
+  session->page_asked = false;
   for (Source& source : fetch.sources) {
     if (source.core != from) continue;
-    source.asked = false;
     source.done = page.done;
-    source.last = page.last;
+    source.last = std::move(page.last);
   }
   Take(fetch, *session, page);
   Ask(page.fetch, fetch);
+  Continue(*session);  // its other fetches have waited for this page
 }
 
 void RetainedFetcher::Take(Fetch& fetch, Session& session, const RetainedPage& page) {
   delivery_.BeginRouting();
-  const std::uint32_t identifier = fetch.subscription.identifier;
+  const SubscriptionState& subscription = fetch.subscription;
   for (const MessagePtr& message : page.messages) {
+    // Whoever answers it with a retained message must write the later one (P9).
+    context_.clock.Observe(message->hlc(), context_.now.wall_ms);
     // The subscriber has seen a newer value of this topic already; the old one must not come last.
     if (session.newer_topics.contains(ToAbsl(message->topic()))) continue;
+    if (subscription.options.no_local && message->publisher() == session.client_hash) continue;
     RoutedMessage routed(message);
-    delivery_.Deliver(
-        session, routed,
-        {.qos = std::min(message->qos(), fetch.subscription.options.qos),
-         .retain = true,
-         .identifiers = {&identifier, identifier != 0 ? std::size_t{1} : std::size_t{0}}});
+    delivery_.Deliver(session, routed,
+                      {.qos = std::min(message->qos(), subscription.options.qos),
+                       .retain = true,
+                       .stored = true,
+                       .identifiers = {&subscription.identifier,
+                                       subscription.identifier != 0 ? std::size_t{1} : 0}});
   }
 }
 
-void RetainedFetcher::End(Fetches::iterator it, Session& session) {
-  fetches_.erase(it);
-  if (--session.fetches == 0) session.newer_topics.clear();
+void RetainedFetcher::End(std::uint64_t number, Session& session) {
+  fetches_.erase(number);
+  std::erase(session.fetches, number);
+  if (session.fetches.empty()) session.newer_topics.clear();
 }
 
 void RetainedFetcher::Cancel(Session& session) {
-  if (session.fetches == 0) return;
-  std::erase_if(fetches_, [&](const auto& item) { return item.second.session == session.id; });
-  session.fetches = 0;
+  for (const std::uint64_t number : session.fetches) fetches_.erase(number);
+  session.fetches.clear();
+  session.page_asked = false;
   session.newer_topics.clear();
 }
 
 void RetainedFetcher::Continue(Session& session) {
-  if (session.fetches == 0 || !HasRoom(session)) return;
-  // Ask() may end the fetch and so take it out of the map.
-  std::vector<std::uint64_t> waiting;
-  for (const auto& [number, fetch] : fetches_) {
-    if (fetch.session == session.id && fetch.begun) waiting.push_back(number);
-  }
-  for (const std::uint64_t number : waiting) {
-    if (const auto it = fetches_.find(number); it != fetches_.end()) Ask(number, it->second);
+  if (session.fetches.empty() || session.page_asked) return;
+  // Ask() may end a fetch and so take it out of the list.
+  const std::vector<std::uint64_t> numbers = session.fetches;
+  for (const std::uint64_t number : numbers) {
+    const auto it = fetches_.find(number);
+    if (it != fetches_.end() && it->second.begun) Ask(number, it->second);
   }
 }
 

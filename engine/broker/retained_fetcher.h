@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/broker/core_message.h"
 #include "engine/broker/delivery.h"
 #include "engine/broker/retained_store.h"
@@ -17,8 +17,9 @@
 namespace tandem::broker {
 
 // One per shard. A fetch asks the home cores of the matching topics (all cores for a filter with
-// wildcards, this one among them) for a page each, and for the next when the session has room. Ends
-// with the last page, or with the session's connection.
+// wildcards, this one among them) one after another, page by page, as the session has room: one
+// page is on its way to a session at any time, so that the room it was asked for is still there
+// when it comes. Ends with the last page, or with the session's connection.
 class RetainedFetcher {
  public:
   RetainedFetcher(ShardContext& context, SessionTable& sessions, Delivery& delivery,
@@ -36,13 +37,16 @@ class RetainedFetcher {
   // The session has room again.
   void Continue(Session& session);
 
+  // Looks for more in this core's own retained messages, a bounded step; once per turn while busy.
+  void GoOn();
+  bool busy() const noexcept { return !unfinished_.empty(); }
+
   void OnQuery(CoreId from, const RetainedQuery& query);
   void OnPage(CoreId from, RetainedPage page);
 
  private:
   struct Source {
     CoreId core{};
-    bool asked = false;
     bool done = false;
     std::string last;
   };
@@ -53,19 +57,23 @@ class RetainedFetcher {
     bool begun = false;
     std::vector<Source> sources;
   };
-  using Fetches = std::map<std::uint64_t, Fetch>;
+  struct Room {
+    std::size_t messages = 0;
+    std::size_t bytes = 0;
+  };
 
   RetainedPage Answer(const RetainedQuery& query) const;
-  bool HasRoom(const Session& session) const noexcept;
+  Room RoomOf(const Session& session) const noexcept;
   void Ask(std::uint64_t number, Fetch& fetch);
   void Take(Fetch& fetch, Session& session, const RetainedPage& page);
-  void End(Fetches::iterator it, Session& session);
+  void End(std::uint64_t number, Session& session);
 
   ShardContext& context_;
   SessionTable& sessions_;
   Delivery& delivery_;
   RetainedStore& store_;
-  Fetches fetches_;
+  absl::flat_hash_map<std::uint64_t, Fetch> fetches_;  // never walked
+  std::vector<std::uint64_t> unfinished_;              // stopped at the end of a step
   std::uint64_t next_fetch_ = 1;
 };
 

@@ -13,7 +13,7 @@
 
 namespace tandem::broker {
 
-// One per core. The last write by hybrid clock wins, then the node id of its origin; a deletion
+// One per core. The last write by hybrid clock wins, then the higher message identity; a deletion
 // (empty payload) is a write, kept as a tombstone for a while so that an older value from the other
 // node cannot bring the topic back (P9).
 class RetainedStore {

@@ -42,6 +42,8 @@ Router::Result Router::FromClient(const MessageFields& fields) {
 
 void Router::FromCore(RouteMessage routed) {
   RoutedMessage message(std::move(routed.message));
+  // Whoever gets it here and answers with a retained message must write the later one (P9).
+  context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
   Targets targets;
   delivery_.BeginRouting();
   if (routed.route) MatchAndDeliver(message, Preference::kFair, false, targets);

@@ -11,7 +11,6 @@
 #include "absl/container/flat_hash_set.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
-#include "engine/broker/commit_gate.h"
 #include "engine/broker/message.h"
 #include "engine/broker/session_queue.h"
 #include "engine/broker/subscription.h"
@@ -74,8 +73,7 @@ struct Client {
   std::size_t unsent_bytes = 0;      // handed to the core, not yet taken by the kernel
   std::vector<std::string> aliases;  // topic aliases of the client, by number - 1
 
-  std::uint32_t held = 0;    // packets in the commit gate
-  CommitPosition last_held;  // what the last of them waits for
+  std::uint32_t held = 0;  // packets in the commit gate
 };
 
 struct SubscriptionState {
@@ -101,9 +99,10 @@ struct Session {
   reactor::TimerId will_timer = reactor::kNoTimer;  // armed: the will is due
   reactor::TimerId expiry_timer = reactor::kNoTimer;
 
-  // While retained messages are being fetched: topics whose newer value was delivered live in the
-  // meantime.
-  std::uint32_t fetches = 0;
+  // Retained messages being fetched, by the fetcher's numbers; whether a page is on its way from
+  // another core; and the topics whose newer value was delivered live in the meantime.
+  std::vector<std::uint64_t> fetches;
+  bool page_asked = false;
   absl::flat_hash_set<std::string> newer_topics;
 
   // Scratch of one routing: this session's entry among the matches, valid when the stamp is the

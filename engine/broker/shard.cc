@@ -312,15 +312,12 @@ void Shard::OnClientTimer(Client& client) {
 }
 
 void Shard::SendGated(Client& client, const CommitPosition& position, HeldPacket packet) {
-  // What is held for this connection goes first: acknowledgements keep the order of what they
-  // acknowledge (4.6).
-  CommitPosition needed =
-      client.held == 0 ? position : CommitPosition::Later(position, client.last_held);
-  if (client.held == 0 && gate_.IsReached(needed)) return Write(client, packet);
+  // What is held for this connection goes first, and the gate keeps the order of holding:
+  // acknowledgements follow in the order of what they acknowledge (4.6).
+  if (client.held == 0 && gate_.IsReached(position)) return Write(client, packet);
   packet.connection = client.id;
-  client.last_held = needed;
   ++client.held;
-  gate_.Hold(needed, std::move(packet));
+  gate_.Hold(position, std::move(packet));
 }
 
 void Shard::ReleaseHeld() {
@@ -348,6 +345,8 @@ void Shard::Write(Client& client, const HeldPacket& packet) {
 
 void Shard::EndTurn() {
   CloseOverflowed();
+  fetcher_.GoOn();
+  CountRetained();
   PumpSnapshot();
   Unthrottle();
   for (std::size_t core = 0; core < interest_seen_.size(); ++core) {
@@ -360,6 +359,17 @@ void Shard::EndTurn() {
     context_.outbox.cores.push_back({seen.from, RelayedApplied{seen.origin}});
   relays_seen_.clear();
   peer_.Acknowledge();
+}
+
+// The store is changed in many places and knows no metrics.
+void Shard::CountRetained() {
+  const auto messages = static_cast<std::int64_t>(retained_.messages());
+  const auto bytes = static_cast<std::int64_t>(retained_.bytes());
+  if (messages == retained_messages_counted_ && bytes == retained_bytes_counted_) return;
+  context_.metrics.RetainedChanged(messages - retained_messages_counted_,
+                                   bytes - retained_bytes_counted_);
+  retained_messages_counted_ = messages;
+  retained_bytes_counted_ = bytes;
 }
 
 void Shard::LogAccess(AccessEvent event) {

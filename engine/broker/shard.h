@@ -79,9 +79,9 @@ class Shard final : public ReplicatorEvents {
   void Tick();  // fires what is due at the time set
   MonoNs NextDeadline() const noexcept { return context_.timers.NextDeadline(); }
   void EndTurn();
-  // There is more to do at once (a snapshot on its way): do not sleep.
+  // There is more to do at once (a snapshot, retained messages to look through): do not sleep.
   bool busy() const noexcept {
-    return snapshot_.active && peer_.backlog_bytes() < kSnapshotWindowBytes;
+    return (snapshot_.active && peer_.backlog_bytes() < kSnapshotWindowBytes) || fetcher_.busy();
   }
 
   // The core of a node with `cores` cores where the session of `client_id` lives.
@@ -143,8 +143,7 @@ class Shard final : public ReplicatorEvents {
 
   // shard_subscribe.cc
   void OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe);
-  mqtt::ReasonCode CheckFilter(const Session& session, const mqtt::SubscribeEntry& entry,
-                               bool has_identifier) const;
+  mqtt::ReasonCode CheckFilter(const mqtt::SubscribeEntry& entry) const;
   void Subscribe(Session& session, std::string_view filter, const SubscriptionState& state);
   bool Unsubscribe(Session& session, std::string_view filter);
   void OnUnsubscribe(Client& client, const mqtt::UnsubscribeView& unsubscribe);
@@ -176,6 +175,7 @@ class Shard final : public ReplicatorEvents {
   void SendGated(Client& client, const CommitPosition& position, HeldPacket packet);
   void ReleaseHeld();
   void Write(Client& client, const HeldPacket& packet);
+  void CountRetained();
   void LogAccess(AccessEvent event);
 
   ShardContext context_;
@@ -221,6 +221,8 @@ class Shard final : public ReplicatorEvents {
     std::string retained_after;
   };
   Snapshot snapshot_;
+  std::int64_t retained_messages_counted_ = 0;  // as the metrics have them
+  std::int64_t retained_bytes_counted_ = 0;
 };
 
 }  // namespace tandem::broker

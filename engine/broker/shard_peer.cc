@@ -321,11 +321,9 @@ void Shard::ImportMessage(SessionMessageRecord record) {
     message.group =
         IntrusivePtr<SharedKey>(new SharedKey(record.group->filter, record.group->share_name));
   const auto bytes = static_cast<std::int64_t>(message.bytes());
-  if (record.number >= session->queue.next_number()) {
-    session->queue.Restore(record.number, std::move(message));
-  } else if (message.state == OutboundState::kQueued) {
+  if (message.state == OutboundState::kQueued && record.number < session->queue.next_number()) {
     session->queue.Push(std::move(message));
-  } else {
+  } else if (!session->queue.Restore(record.number, std::move(message))) {
     return;  // in flight over there, while this node has moved on: its copy decides
   }
   context_.metrics.QueuedChanged(1, bytes);
@@ -352,7 +350,8 @@ void Shard::PumpSnapshot() {
         retained_.Walk(snapshot_.retained_after, kSnapshotStepRecords / 4, kSnapshotStepBytes / 2);
     for (MessagePtr& message : page.messages) peer_.Append(RetainedRecord{std::move(message)});
     if (page.done) {
-      peer_.Append(SnapshotEndRecord{});
+      // Only from here on does what is known here say what is known there.
+      interest_.peer = peer_.Append(SnapshotEndRecord{});
       snapshot_ = {};
       return;
     }

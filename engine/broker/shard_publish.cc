@@ -95,8 +95,9 @@ void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish,
     const bool fresh =
         session.received_ids.insert(static_cast<std::uint16_t>(publish.packet_id)).second;
     if (!fresh) {
-      return Acknowledge(client, PacketType::kPubrec, publish.packet_id, ReasonCode::kSuccess, {},
-                         0, false);
+      // Whether the other node has it by now is not remembered; it has all that came up to here.
+      return Acknowledge(client, PacketType::kPubrec, publish.packet_id, ReasonCode::kSuccess,
+                         {.peer = peer_.up() ? peer_.last_number() : 0}, 0, false);
     }
   }
   MessageFields fields;
@@ -156,6 +157,7 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
   Session& session = *client.session;
   const auto finish = [&](QoS qos) {
     if (const std::optional<OutboundMessage> done = session.queue.Acknowledge(ack.packet_id, qos)) {
+      context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
       context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(done->bytes()));
     }
   };
@@ -180,7 +182,10 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
       break;
     }
     case PacketType::kPubcomp:
-      if (session.queue.Complete(ack.packet_id)) context_.metrics.QueuedChanged(-1, 0);
+      if (session.queue.Complete(ack.packet_id)) {
+        context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
+        context_.metrics.QueuedChanged(-1, 0);
+      }
       break;
     default:
       TANDEM_CHECK_MSG(false, "not an acknowledgement");
@@ -200,11 +205,15 @@ void Shard::OnPubrel(Client& client, const mqtt::AckView& ack) {
 
 // Sessions whose queue is full and whose operator wants them disconnected then.
 void Shard::CloseOverflowed() {
-  for (const SubscriberId id : router_.TakeOverflowed()) {
-    Session* const session = sessions_.Get(id);
-    if (session == nullptr || session->client == nullptr) continue;
-    Disconnect(*session->client, ReasonCode::kQuotaExceeded, CloseReason::kSlowConsumer,
-               "queue full");
+  // The will of one may overflow the next.
+  for (auto overflowed = router_.TakeOverflowed(); !overflowed.empty();
+       overflowed = router_.TakeOverflowed()) {
+    for (const SubscriberId id : overflowed) {
+      Session* const session = sessions_.Get(id);
+      if (session == nullptr || session->client == nullptr) continue;
+      Disconnect(*session->client, ReasonCode::kQuotaExceeded, CloseReason::kSlowConsumer,
+                 "queue full");
+    }
   }
 }
 
@@ -223,13 +232,11 @@ void Shard::Unthrottle() {
     return;
   std::erase_if(throttled_, [this](ConnectionId id) {
     Client* const client = FindClient(id);
-    if (client == nullptr) return true;
+    if (client == nullptr || client->stage != Client::Stage::kConnected) return true;
     if (client->version != mqtt::Version::k5 &&
         client->unacknowledged >= context_.config.receive_maximum) {
       // QoS 2 flows end with the client's PUBREL, which must be read.
-      const std::size_t released_by_client =
-          client->session != nullptr ? client->session->received_ids.size() : 0;
-      if (client->unacknowledged > released_by_client) return false;
+      if (client->unacknowledged > client->session->received_ids.size()) return false;
     }
     client->paused = false;
     context_.outbox.connections.push_back(

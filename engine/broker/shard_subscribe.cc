@@ -22,7 +22,7 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
   // The whole packet is checked before any of it is applied (A7).
   mqtt::SubscribeEntries entries = subscribe.entries;
   while (const auto entry = entries.Next()) {
-    codes_.push_back(CheckFilter(session, *entry, subscribe.subscription_id.has_value()));
+    codes_.push_back(CheckFilter(*entry));
     if (codes_.back() ==
         ReasonCode::kProtocolError) {  // [MQTT-3.8.3-4]: No Local on a shared subscription
       return Disconnect(client, ReasonCode::kProtocolError, CloseReason::kProtocolError,
@@ -39,11 +39,15 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
   entries = subscribe.entries;
   for (std::size_t i = 0; const auto entry = entries.Next(); ++i) {
     if (mqtt::IsError(codes_[i])) continue;
+    const bool fresh = !session.subscriptions.contains(ToAbsl(entry->filter));
+    if (fresh && session.subscriptions.size() >= context_.config.subscriptions_per_session_max) {
+      codes_[i] = ReasonCode::kQuotaExceeded;
+      continue;
+    }
     SubscriptionState state{.options = entry->options,
                             .identifier = subscribe.subscription_id.value_or(0)};
     state.options.qos = std::min(state.options.qos, context_.config.qos_max);
     codes_[i] = static_cast<ReasonCode>(state.options.qos);
-    const bool fresh = !session.subscriptions.contains(ToAbsl(entry->filter));
     Subscribe(session, entry->filter, state);
     LogAccess({.kind = AccessEvent::Kind::kSubscribe,
                .connection = client.id,
@@ -72,8 +76,7 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
   SendGated(client, interest_, std::move(suback));
 }
 
-ReasonCode Shard::CheckFilter(const Session& session, const mqtt::SubscribeEntry& entry,
-                              bool has_identifier) const {
+ReasonCode Shard::CheckFilter(const mqtt::SubscribeEntry& entry) const {
   const BrokerConfig& config = context_.config;
   std::string_view filter = entry.filter;
   if (const auto shared = mqtt::ParseSharedFilter(filter)) {
@@ -86,11 +89,6 @@ ReasonCode Shard::CheckFilter(const Session& session, const mqtt::SubscribeEntry
   }
   if (!config.wildcard_available && mqtt::HasWildcard(filter))
     return ReasonCode::kWildcardSubscriptionsNotSupported;
-  if (session.subscriptions.size() >= config.subscriptions_per_session_max &&
-      !session.subscriptions.contains(ToAbsl(entry.filter))) {
-    return ReasonCode::kQuotaExceeded;
-  }
-  static_cast<void>(has_identifier);  // always available
   return ReasonCode::kSuccess;
 }
 
@@ -103,11 +101,14 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
     const auto change = trie_.JoinGroup(shared->filter, shared->share_name, subscription,
                                         session.client != nullptr);
     existed = change.existed;
-    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+    if (change.counts_changed || snapshot_.active)
+      AnnounceGroup(shared->filter, shared->share_name, change.local);
   } else {
     const auto change = trie_.Subscribe(filter, subscription);
     existed = change.existed;
-    if (change.interest_changed) AnnounceInterest(filter, true);
+    // While the other node is still being told what there is, an older subscriber of the filter
+    // says nothing about what it knows.
+    if (change.interest_changed || snapshot_.active) AnnounceInterest(filter, true);
   }
   if (!existed) context_.metrics.SubscriptionsChanged(1);
   session.subscriptions.insert_or_assign(std::string(filter), state);
