@@ -1,0 +1,175 @@
+#include "engine/broker/router.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/engine/broker/shard_parts.h"
+
+namespace tandem::broker {
+namespace {
+
+using mqtt::QoS;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Where one message goes from this core; what becomes of it there is in shard_*_test.cc.
+class RouterTest : public ::testing::Test {
+ protected:
+  static constexpr std::uint16_t kCores = 4;
+
+  Session& SessionOf(std::string_view client_id) {
+    Session& session = sessions_.Create(client_id);
+    session.expiry_s = 100;
+    return session;
+  }
+  void Subscribe(Session& session, std::string_view filter) {
+    trie_.Subscribe(filter, {.subscriber = session.id, .options = {.qos = QoS::kAtLeastOnce}});
+  }
+  void PeerUp() {
+    peer_.Up({.epoch = 1, .peer_cores = 2});
+    parts_.context.outbox.Clear();
+  }
+  Router::Result Publish(std::string_view topic, bool retain = false) {
+    return router_.FromClient(
+        {.topic = topic, .payload = AsBytes("x"), .qos = QoS::kAtLeastOnce, .retain = retain});
+  }
+  Outbox& out() { return parts_.context.outbox; }
+  template <class T>
+  const T& Mail(std::size_t index) {
+    return std::get<T>(out().cores.at(index).message);
+  }
+  const PublishRecord& Record(std::size_t index) {
+    return std::get<PublishRecord>(out().records.at(index).record);
+  }
+
+  ShardParts parts_{kCores};
+  SubscriptionTrie trie_{CoreId{0}};
+  SessionTable sessions_;
+  RetainedStore retained_;
+  Delivery delivery_{parts_.context};
+  PeerStream peer_{parts_.context};
+  Router router_{parts_.context, trie_, sessions_, delivery_, peer_, retained_};
+};
+
+TEST_F(RouterTest, SaysWhetherAnybodyWantsTheMessage) {
+  EXPECT_FALSE(Publish("t").matched);
+  trie_.SetCoreInterest("t", CoreId{2}, true);
+  EXPECT_TRUE(Publish("t").matched);
+  EXPECT_FALSE(Publish("u").matched);
+}
+
+TEST_F(RouterTest, VisitsOnlyCoresThatAreInterested) {
+  trie_.SetCoreInterest("t/+", CoreId{1}, true);
+  trie_.SetCoreInterest("t/1", CoreId{1}, true);
+  trie_.SetCoreInterest("t/1", CoreId{3}, true);
+  Publish("t/1");
+  ASSERT_THAT(out().cores, SizeIs(2)) << "each once, however many filters match";
+  EXPECT_EQ(out().cores[0].to, CoreId{1});
+  EXPECT_EQ(out().cores[1].to, CoreId{3});
+  EXPECT_TRUE(Mail<RouteMessage>(0).route);
+}
+
+TEST_F(RouterTest, SendsToTheOtherNodeWhatItWantsAndYieldsTheRecord_P2) {
+  PeerUp();
+  EXPECT_EQ(Publish("t").peer_number, 0u);
+  trie_.SetPeerInterest("t", CoreId{0}, true);
+  trie_.SetPeerInterest("#", CoreId{1}, true);
+  EXPECT_EQ(Publish("t").peer_number, 1u);
+  EXPECT_THAT(out().records, SizeIs(1));
+  EXPECT_TRUE(Record(0).route);
+  EXPECT_FALSE(Record(0).update_retained);
+}
+
+TEST_F(RouterTest, CarriesRetainedMessagesAcrossEvenIfNobodyListens_P9) {
+  PeerUp();
+  EXPECT_EQ(Publish("t", true).peer_number, 1u);
+  EXPECT_FALSE(Record(0).route);
+  EXPECT_TRUE(Record(0).update_retained);
+}
+
+TEST_F(RouterTest, KeepsRetainedMessagesOnTheHomeCoreOfTheirTopic) {
+  std::size_t here = 0;
+  for (int i = 0; i < 40; ++i) {
+    const std::string topic = "t" + std::to_string(i);
+    out().Clear();
+    Publish(topic, true);
+    if (router_.RetainedHome(topic) == CoreId{0}) {
+      ++here;
+      EXPECT_THAT(out().cores, IsEmpty());
+    } else {
+      EXPECT_EQ(out().cores.at(0).to, router_.RetainedHome(topic));
+      EXPECT_EQ(Mail<RetainMessage>(0).message->topic(), topic);
+    }
+  }
+  EXPECT_GT(here, 0u);
+  EXPECT_EQ(retained_.messages(), here);
+}
+
+TEST_F(RouterTest, NamesTheGroupsForWhichTheOtherNodeWasChosen_P10) {
+  PeerUp();
+  trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{1}}, {1, 1});
+  EXPECT_TRUE(Publish("t").matched);
+  ASSERT_THAT(Record(0).groups, SizeIs(1));
+  EXPECT_EQ(Record(0).groups[0].filter, "t");
+  EXPECT_EQ(Record(0).groups[0].share_name, "g");
+  EXPECT_FALSE(Record(0).route);
+}
+
+TEST_F(RouterTest, ChoosesNoMembersForAMessageThatAnotherNodeHasRouted_P10) {
+  PeerUp();
+  Session& member = SessionOf("m");
+  trie_.JoinGroup("t", "g", {.subscriber = member.id, .options = {.qos = QoS::kAtLeastOnce}}, true);
+  router_.FromPeer(
+      PublishRecord{.message = Message::Create({.topic = "t", .qos = QoS::kAtLeastOnce})},
+      {.epoch = 1, .number = 1});
+  EXPECT_TRUE(member.queue.empty());
+  PublishRecord chosen{.message = Message::Create({.topic = "t", .qos = QoS::kAtLeastOnce})};
+  chosen.groups.push_back({.filter = "t", .share_name = "g"});
+  router_.FromPeer(std::move(chosen), {.epoch = 1, .number = 2});
+  EXPECT_EQ(member.queue.waiting_messages(), 1u);
+}
+
+TEST_F(RouterTest, HandsAMessageOnWhenTheMemberHasLeftMeanwhileButNotForEver_P10) {
+  PeerUp();
+  trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{0}}, {1, 1});
+  const auto arrive = [&](std::uint8_t hops) {
+    PublishRecord record{.message = Message::Create({.topic = "t"}), .route = false, .hops = hops};
+    record.groups.push_back({.filter = "t", .share_name = "g"});
+    router_.FromPeer(std::move(record), {.epoch = 1, .number = 1});
+  };
+  arrive(0);
+  EXPECT_EQ(Record(0).hops, 1);
+  arrive(8);
+  EXPECT_THAT(out().records, SizeIs(1));
+  EXPECT_EQ(parts_.metrics.publish_dropped(metrics::DropReason::kSessionEnded), 1u);
+}
+
+TEST_F(RouterTest, NeverLetsTheTrieSeeWhatABrokenPartnerSends) {
+  PeerUp();
+  const auto arrive = [&](MessagePtr message) {
+    router_.FromPeer(PublishRecord{.message = message}, {.epoch = 1, .number = 1});
+    router_.FromPeer(RetainedRecord{.message = std::move(message)}, {.epoch = 1, .number = 2});
+  };
+  arrive(MessagePtr());
+  arrive(Message::Create({.topic = "a/#", .payload = AsBytes("x")}));
+  arrive(Message::Create({.topic = "", .payload = AsBytes("x")}));
+  EXPECT_EQ(retained_.messages(), 0u);
+  EXPECT_THAT(out().cores, IsEmpty());
+}
+
+TEST_F(RouterTest, ReportsSessionsThatMustBeDisconnectedOnce) {
+  parts_.config.queue_messages_max = 1;
+  parts_.config.when_full = WhenFull::kDisconnect;
+  Session& session = SessionOf("s");
+  Subscribe(session, "t");
+  Publish("t");
+  EXPECT_THAT(router_.TakeOverflowed(), IsEmpty());
+  Publish("t");
+  EXPECT_THAT(router_.TakeOverflowed(), ::testing::ElementsAre(session.id));
+  EXPECT_THAT(router_.TakeOverflowed(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace tandem::broker

@@ -1,0 +1,103 @@
+// A GoogleTest fixture around BrokerWorld: verbs for what clients do, each followed by all that
+// comes of it.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/support/broker_world.h"
+
+namespace tandem::testing {
+
+class WorldTest : public ::testing::Test {
+ protected:
+  using Codes = std::vector<mqtt::ReasonCode>;
+
+  void Build(const WorldOptions& options) { world_ = std::make_unique<BrokerWorld>(options); }
+  // Two nodes in an epoch, in step.
+  void BuildPair(WorldOptions options) {
+    if (options.cores.size() == 1) options.cores.push_back(options.cores[0]);
+    Build(options);
+    world_->Pair();
+    world_->Run();
+  }
+  BrokerWorld& world() {
+    if (!world_) Build({});
+    return *world_;
+  }
+  void TearDown() override {
+    if (!world_) return;
+    EXPECT_THAT(world_->Faults(), ::testing::IsEmpty());
+  }
+
+  // A new client, connected.
+  MqttClient& Connect(std::string id, std::size_t node = 0,
+                      const mqtt::ConnectView& connect = Clean(),
+                      mqtt::Version version = mqtt::Version::k5) {
+    MqttClient& client = world().AddClient(std::move(id), version);
+    Reconnect(client, node, connect);
+    return client;
+  }
+  void Reconnect(MqttClient& client, std::size_t node = 0,
+                 const mqtt::ConnectView& connect = Clean()) {
+    TryConnect(client, node, connect);
+    EXPECT_TRUE(client.connected()) << client.id();
+  }
+  void TryConnect(MqttClient& client, std::size_t node, const mqtt::ConnectView& connect) {
+    world().Open(client, node);
+    client.SendConnect(connect);
+    world().Run();
+  }
+  static mqtt::ConnectView Clean() { return {.clean_start = true}; }
+  static mqtt::ConnectView Persistent(std::uint32_t expiry_s = 3600) {
+    return {.clean_start = false, .session_expiry_s = expiry_s};
+  }
+
+  // The codes of SUBACK, none if it did not come.
+  Codes Subscribe(MqttClient& client, std::string_view filter, int qos = 0,
+                  mqtt::SubscriptionOptions options = {},
+                  std::optional<std::uint32_t> identifier = {}) {
+    options.qos = static_cast<mqtt::QoS>(qos);
+    return Subscribe(client, {{filter, options}}, identifier);
+  }
+  Codes Subscribe(MqttClient& client, const std::vector<mqtt::SubscribeEntry>& entries,
+                  std::optional<std::uint32_t> identifier = {}) {
+    const std::uint16_t id = client.SendSubscribe(entries, identifier);
+    world().Run();
+    const auto answer = client.AnswerTo(mqtt::PacketType::kSuback, id);
+    return answer ? answer->codes : Codes{};
+  }
+  Codes Unsubscribe(MqttClient& client, std::string_view filter) {
+    const std::uint16_t id = client.SendUnsubscribe({filter});
+    world().Run();
+    const auto answer = client.AnswerTo(mqtt::PacketType::kUnsuback, id);
+    return answer ? answer->codes : Codes{};
+  }
+  // The packet id.
+  std::uint16_t Publish(MqttClient& client, std::string_view topic, std::string_view payload,
+                        int qos = 0, const PublishOptions& options = {}) {
+    const std::uint16_t id = client.SendPublish(topic, payload, qos, options);
+    world().Run();
+    return id;
+  }
+  void Disconnect(MqttClient& client, const mqtt::DisconnectView& disconnect = {}) {
+    client.SendDisconnect(disconnect);
+    world().Run();
+    EXPECT_FALSE(client.open());
+  }
+  void Break(MqttClient& client) {
+    world().Break(client);
+    world().Run();
+  }
+
+  std::unique_ptr<BrokerWorld> world_;
+};
+
+}  // namespace tandem::testing
