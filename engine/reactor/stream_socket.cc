@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
@@ -24,6 +25,12 @@ bool SetText(int fd, int level, int name, const std::string& value) noexcept {
   return ::setsockopt(fd, level, name, value.data(), static_cast<socklen_t>(value.size())) == 0;
 }
 
+std::string CongestionControl(const StreamSocketOptions& options) {
+  if (!options.congestion_control.empty()) return options.congestion_control;
+  const char* const from_environment = std::getenv("TANDEM_TCP_CONGESTION");
+  return from_environment == nullptr ? "" : from_environment;
+}
+
 absl::Status ApplyOptions(int fd, const StreamSocketOptions& options, const std::string& interface,
                           const Endpoint& endpoint) {
   if (!SetInt(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return Failure("TCP_NODELAY for", endpoint);
@@ -37,10 +44,9 @@ absl::Status ApplyOptions(int fd, const StreamSocketOptions& options, const std:
        !SetInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(options.keep_alive_idle_s)))) {
     return Failure("SO_KEEPALIVE for", endpoint);
   }
-  if (!options.congestion_control.empty() &&
-      !SetText(fd, IPPROTO_TCP, TCP_CONGESTION, options.congestion_control)) {
-    return Failure(absl::StrCat("congestion control \"", options.congestion_control, "\" for"),
-                   endpoint);
+  if (const std::string congestion = CongestionControl(options);
+      !congestion.empty() && !SetText(fd, IPPROTO_TCP, TCP_CONGESTION, congestion)) {
+    return Failure(absl::StrCat("congestion control \"", congestion, "\" for"), endpoint);
   }
   if (!interface.empty() && !SetText(fd, SOL_SOCKET, SO_BINDTODEVICE, interface)) {
     return Failure(absl::StrCat("binding to interface \"", interface, "\" for"), endpoint);

@@ -19,7 +19,8 @@ struct StreamSocketOptions {
   // TCP_NOTSENT_LOWAT: how much may wait unsent in the kernel; without it a stuck subscriber hides
   // megabytes there.
   std::uint32_t not_sent_low_water_bytes = 64 * 1024;
-  // TCP_CONGESTION, "" = the system's. bbr paces loopback traffic; benchmarks there want "reno".
+  // TCP_CONGESTION; "" = what the environment's TANDEM_TCP_CONGESTION says, else the system's. bbr
+  // paces loopback traffic; benchmarks there want "reno".
   std::string congestion_control;
   // First keep-alive probe after this much silence, for connections without an MQTT keep alive; 0 =
   // never.
