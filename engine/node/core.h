@@ -139,6 +139,7 @@ class Core final : private reactor::StreamPort {
   void OnMail(CoreId from, Mail mail);
   void RunInbox();
 
+  bool TurnPartner();
   void Execute();
   void ExecuteSend(const broker::Outbox& out, const broker::SendEffect& send);
   void ExecuteOn(net::Connection& connection, const broker::ConnectionEffect& effect);
@@ -167,6 +168,7 @@ class Core final : private reactor::StreamPort {
   std::deque<std::pair<MonoNs, ConnectionId>> closing_;  // by deadline
   std::vector<ConnectionId> read_on_;            // held or paused no longer
   net::BufferPool pool_;
+  bool partner_waits_ = false;  // records or acknowledgements were handed to the link since its last turn
   bool stopping_ = false;
 };
 

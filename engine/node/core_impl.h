@@ -40,20 +40,29 @@ void Core<T>::Turn() {
   bool busy = transport_.Poll(*this) != 0;
   busy |= DrainMail();
   RunInbox();
-  if (partner_) {
-    busy |= partner_->Turn(now_);
-    Execute();
-  }
+  busy |= TurnPartner();
   shard_.Tick();
   Execute();
   shard_.EndTurn();
   Execute();
+  // What the other node's records led to (answers, acknowledgements) goes out now; the core may be about to sleep.
+  if (partner_waits_) busy |= TurnPartner();
+  busy |= partner_waits_;
   busy |= shard_.busy();
   FlushDirty();
   ResetLateClosers();
   PublishMail();
   counters_.core.Busy(ReadClocks().mono_ns - began);
   SleepUnlessBusy(busy);
+}
+
+template <reactor::Transport T>
+bool Core<T>::TurnPartner() {
+  if (!partner_) return false;
+  partner_waits_ = false;
+  const bool busy = partner_->Turn(now_);
+  Execute();
+  return busy;
 }
 
 template <reactor::Transport T>
@@ -335,6 +344,7 @@ void Core<T>::Execute() {
   for (broker::CoreEffect& effect : out.cores) {
     mail_.Between(options_.core, effect.to).Push(std::move(effect.message));
   }
+  partner_waits_ |= !out.records.empty() || !out.acknowledgements.empty();
   for (broker::RecordEffect& effect : out.records) partner_->Append(effect.number, std::move(effect.record));
   for (const broker::AcknowledgeEffect& effect : out.acknowledgements) {
     partner_->Acknowledge(effect.stream, effect.number);
