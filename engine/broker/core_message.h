@@ -35,6 +35,7 @@ struct RouteMessage {
 struct RetainMessage {
   MessagePtr message;
   PeerOrigin origin;
+  std::uint64_t epoch = 0;  // that the sending core was in: in it, the other node has the message
 };
 
 // The sending core has a first subscriber of `filter`, or none any longer. `number` counts the

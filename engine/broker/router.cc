@@ -63,6 +63,10 @@ void Router::FromCore(RouteMessage routed) {
 }
 
 void Router::FromCore(RetainMessage retain) {
+  // The sending core had not begun the epoch, and the snapshot may have passed the topic already.
+  if (peer_.up() && retain.epoch != peer_.epoch().epoch) {
+    peer_.Append(RetainedRecord{retain.message});
+  }
   retained_.Set(std::move(retain.message), context_.now.mono_ns);
 }
 
@@ -244,7 +248,9 @@ void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin) {
   message.Share()->MarkShared();
   if (origin.number != 0) peer_.RelayedTo(home, origin);
   context_.outbox.cores.push_back(
-      {home, RetainMessage{.message = message.Share(), .origin = origin}});
+      {home, RetainMessage{.message = message.Share(),
+                           .origin = origin,
+                           .epoch = peer_.up() ? peer_.epoch().epoch : 0}});
 }
 
 }  // namespace tandem::broker
