@@ -180,7 +180,8 @@ class Program {
   }
 
   void SendAnything(MqttClient& client) {
-    const std::size_t count = std::min<std::size_t>(Below(16), bytes_.size());
+    const std::size_t wanted = Below(16);
+    const std::size_t count = std::min(wanted, bytes_.size());
     client.SendBytes(bytes_.subspan(0, count));
     bytes_ = bytes_.subspan(count);
     wild_.insert(&client);

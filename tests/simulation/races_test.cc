@@ -1,0 +1,307 @@
+// Promises under every interleaving that a few hundred seeds produce: cores and nodes take their
+// turns in another order each time. A failure names its seed; the same seed brings it back.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/world_test.h"
+
+namespace tandem::testing {
+namespace {
+
+using metrics::Direction;
+using metrics::SessionState;
+using mqtt::PacketType;
+using mqtt::QoS;
+using ::testing::IsEmpty;
+
+class RacesTest : public WorldTest {
+ protected:
+  // Another shape of the cluster for each seed.
+  WorldOptions OptionsOf(std::uint64_t seed) {
+    const auto cores = [&](std::uint64_t x) { return static_cast<std::uint16_t>(1 + x % 3); };
+    WorldOptions options{.seed = seed, .cores = {cores(seed), cores(seed / 3)}};
+    options.link_delay_max_ns = static_cast<MonoNs>(seed % 4) * kNanosecondsPerMillisecond;
+    options.clock_error_ms = {0, static_cast<WallMs>(seed % 7) - 3};
+    return options;
+  }
+  void Steps(std::uint64_t below) {
+    for (std::uint64_t steps = world().random()() % below; steps > 0; --steps) world().Step();
+  }
+  std::size_t Node() { return world().random()() % world().nodes(); }
+  std::uint64_t Below(std::uint64_t bound) { return world().random()() % bound; }
+};
+
+// Whoever hears SUBACK gets what anybody begins to publish from then on, wherever both are.
+TEST_F(RacesTest, EveryMessagePublishedAfterSubackArrives_P3) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    BuildPair(OptionsOf(seed));
+    std::vector<MqttClient*> publishers;
+    std::vector<MqttClient*> subscribers;
+    for (std::size_t i = 0; i < 4; ++i) {
+      publishers.push_back(&Connect("p" + std::to_string(i), i % 2));
+      subscribers.push_back(&Connect("s" + std::to_string(i), i / 2));
+    }
+    struct Due {
+      MqttClient* subscriber;
+      std::string payload;
+    };
+    std::vector<Due> due;
+    std::vector<std::pair<MqttClient*, std::uint16_t>> waiting;
+    std::map<MqttClient*, std::string> subscribed;
+    int number = 0;
+    for (int i = 0; i < 40; ++i) {
+      MqttClient& subscriber = *subscribers[Below(4)];
+      const char* const filter = std::array{"a/b", "a/+", "#", "$share/g/a/b"}[Below(4)];
+      const bool subscribe = Below(3) != 0;
+      if (subscribe) {
+        if (!subscribed.contains(&subscriber) && filter[0] != '$') {
+          waiting.emplace_back(&subscriber,
+                               subscriber.SendSubscribe({{filter, {.qos = QoS::kAtLeastOnce}}}));
+          subscribed[&subscriber] = filter;
+        } else if (filter[0] == '$') {
+          subscriber.SendSubscribe({{filter, {.qos = QoS::kAtLeastOnce}}});
+        }
+      } else if (subscribed.contains(&subscriber)) {
+        // What is published while an UNSUBSCRIBE is under way may or may not arrive.
+        world().Run();
+        std::erase_if(waiting, [&](const auto& w) { return w.first == &subscriber; });
+        subscriber.SendUnsubscribe({subscribed[&subscriber]});
+        subscribed.erase(&subscriber);
+        world().Run();
+      }
+      Steps(12);
+      const std::string payload = std::to_string(number++);
+      for (const auto& [client, id] : waiting) {
+        if (client->AnswerTo(PacketType::kSuback, id)) due.push_back({client, payload});
+      }
+      publishers[Below(4)]->SendPublish("a/b", payload, static_cast<int>(Below(3)));
+      Steps(6);
+    }
+    world().Run();
+    for (const Due& d : due) {
+      const std::vector<std::string> payloads = d.subscriber->Payloads();
+      ASSERT_NE(std::find(payloads.begin(), payloads.end(), d.payload), payloads.end())
+          << "seed " << seed << ": " << d.payload << " did not reach " << d.subscriber->id();
+    }
+    TearDown();
+  }
+}
+
+// Messages of one publisher on one topic at one QoS arrive in order, whatever is acknowledged when.
+TEST_F(RacesTest, MessagesOfAPublisherArriveInOrder_P6) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    BuildPair(OptionsOf(seed));
+    std::vector<MqttClient*> publishers;
+    std::vector<MqttClient*> subscribers;
+    for (std::size_t i = 0; i < 4; ++i) {
+      publishers.push_back(&Connect("p" + std::to_string(i), Node(), Clean(),
+                                    i % 2 == 0 ? mqtt::Version::k5 : mqtt::Version::k311));
+      mqtt::ConnectView connect = Clean();
+      connect.receive_maximum = static_cast<std::uint16_t>(1 + Below(6));
+      subscribers.push_back(&Connect("s" + std::to_string(i), Node(), connect));
+      Subscribe(*subscribers.back(), i % 2 == 0 ? "t/+" : "t/x", static_cast<int>(i % 3));
+    }
+    for (int i = 0; i < 120; ++i) {
+      const std::uint64_t p = Below(4);
+      const int qos = static_cast<int>(Below(3));
+      char payload[32];
+      std::snprintf(payload, sizeof payload, "%llu-%d-%05d", static_cast<unsigned long long>(p),
+                    qos, i);
+      publishers[p]->SendPublish("t/x", payload, qos);
+      Steps(4);
+    }
+    world().Run();
+    for (const MqttClient* subscriber : subscribers) {
+      ASSERT_EQ(subscriber->received.size(), 120u) << "seed " << seed;
+      std::map<std::string, std::string> last;
+      for (const std::string& payload : subscriber->Payloads()) {
+        std::string& before = last[payload.substr(0, 3)];
+        ASSERT_LT(before, payload) << "seed " << seed;
+        before = payload;
+      }
+    }
+    TearDown();
+  }
+}
+
+// One copy of each retained value on both nodes, whoever wrote last.
+TEST_F(RacesTest, RacingRetainedWritesSettleOnOneValue_P9) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    WorldOptions options = OptionsOf(seed);
+    // All in one millisecond, so that clocks tell little.
+    options.link_delay_max_ns = 0;
+    Build(options);
+    std::vector<MqttClient*> publishers;
+    for (std::size_t i = 0; i < 6; ++i) {
+      publishers.push_back(&Connect("p" + std::to_string(i), i % 2));
+    }
+    const bool paired_first = seed % 2 == 0;
+    if (paired_first) world().Pair();
+    for (int i = 0; i < 40; ++i) {
+      const std::string topic = "r/" + std::to_string(Below(3));
+      const bool clears = Below(5) == 0;
+      publishers[Below(6)]->SendPublish(topic, clears ? "" : std::to_string(i),
+                                        static_cast<int>(Below(2)), {.retain = true});
+      Steps(5);
+    }
+    if (!paired_first) world().Pair();
+    world().Run();
+    std::array<std::map<std::string, std::string>, 2> seen;
+    for (std::size_t node = 0; node < 2; ++node) {
+      MqttClient& late = Connect("late" + std::to_string(node), node);
+      Subscribe(late, "r/#", 1);
+      for (const Received& message : late.received) seen[node][message.topic] = message.payload;
+    }
+    ASSERT_EQ(seen[0], seen[1]) << "seed " << seed;
+    TearDown();
+  }
+}
+
+// A message for a shared group reaches exactly one member, while members come and go.
+TEST_F(RacesTest, SharedMessagesReachOneMember_P10) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    BuildPair(OptionsOf(seed));
+    std::vector<MqttClient*> members;
+    for (std::size_t i = 0; i < 5; ++i) {
+      members.push_back(&Connect("m" + std::to_string(i), i % 2, Persistent()));
+      Subscribe(*members.back(), "$share/g/t", 1);
+    }
+    std::vector<MqttClient*> publishers;
+    for (std::size_t i = 0; i < 2; ++i) {
+      publishers.push_back(&Connect("p" + std::to_string(i), i));
+    }
+    std::set<std::string> sent;
+    for (int i = 0; i < 60; ++i) {
+      const std::string payload = std::to_string(i);
+      publishers[Below(2)]->SendPublish("t", payload, 1);
+      sent.insert(payload);
+      if (Below(6) == 0) {
+        MqttClient& member = *members[Below(members.size())];
+        if (member.open()) {
+          member.SendDisconnect();
+        } else {
+          world().Open(member, Node());
+          member.SendConnect(Persistent());
+        }
+      }
+      Steps(6);
+    }
+    world().Run();
+    for (MqttClient* member : members) {
+      if (!member->open()) Reconnect(*member, Node(), Persistent());
+    }
+    world().Run();
+    std::multiset<std::string> got;
+    for (const MqttClient* member : members) {
+      for (const Received& message : member->received) {
+        // Its acknowledgement may have crossed the member's DISCONNECT: then it comes again.
+        if (!message.dup) got.insert(message.payload);
+      }
+    }
+    const std::multiset<std::string> expected(sent.begin(), sent.end());
+    ASSERT_EQ(got, expected) << "seed " << seed;
+    TearDown();
+  }
+}
+
+// The same client id from everywhere at once: one connection is left, and one session (P7).
+TEST_F(RacesTest, OneConnectionHoldsAClientId_P7) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    BuildPair(OptionsOf(seed));
+    std::vector<MqttClient*> clients;
+    for (int i = 0; i < 8; ++i) clients.push_back(&world().AddClient("same"));
+    for (int i = 0; i < 30; ++i) {
+      MqttClient& client = *clients[Below(clients.size())];
+      if (client.open() && Below(2) == 0) {
+        world().Break(client);
+      } else {
+        world().Open(client, Node());
+        client.SendConnect(Below(2) == 0 ? Persistent() : Clean());
+      }
+      Steps(10);
+    }
+    world().Run();
+    // Connections that the network forgot are still there for the server: the newest wins.
+    MqttClient& last = Connect("same", Node(), Persistent());
+    const auto sessions = [&](SessionState state) {
+      return world().Total([&](auto& m) { return m.sessions(state); });
+    };
+    ASSERT_EQ(sessions(SessionState::kOnline), 1) << "seed " << seed;
+    ASSERT_EQ(sessions(SessionState::kOffline), 0) << "seed " << seed;
+    for (const MqttClient* client : clients) ASSERT_FALSE(client->open()) << "seed " << seed;
+    ASSERT_TRUE(last.open());
+    TearDown();
+  }
+}
+
+// QoS 2 between persistent clients that lose their connections all the time, on one node and over
+// two: every message arrives, once.
+TEST_F(RacesTest, Qos2ArrivesOnceThroughBrokenConnections_P5) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    BuildPair(OptionsOf(seed));
+    const std::size_t subscriber_node = Node();
+    const std::size_t publisher_node = Node();
+    MqttClient& subscriber = Connect("s", subscriber_node, Persistent());
+    MqttClient& publisher = Connect("p", publisher_node, Persistent());
+    Subscribe(subscriber, "t", 2);
+    std::vector<std::string> sent;
+    for (int i = 0; i < 60; ++i) {
+      if (publisher.connected()) {
+        sent.push_back(std::to_string(i));
+        publisher.SendPublish("t", sent.back(), 2);
+      }
+      Steps(6);
+      if (Below(5) == 0) {
+        MqttClient& victim = Below(2) == 0 ? subscriber : publisher;
+        world().Break(victim);
+        Steps(6);
+        Reconnect(victim, &victim == &subscriber ? subscriber_node : publisher_node, Persistent());
+        ASSERT_TRUE(victim.connack->session_present);
+        victim.Resend();
+      }
+    }
+    world().Run();
+    std::vector<std::string> got = subscriber.Payloads();
+    std::sort(got.begin(), got.end());
+    std::sort(sent.begin(), sent.end());
+    ASSERT_EQ(got, sent) << "seed " << seed;
+    ASSERT_EQ(world().Total([](auto& m) { return m.queued_messages(); }), 0) << "seed " << seed;
+    ASSERT_EQ(world().Total([](auto& m) { return m.inflight(Direction::kIn); }), 0);
+    ASSERT_EQ(world().Total([](auto& m) { return m.inflight(Direction::kOut); }), 0);
+    TearDown();
+  }
+}
+
+// What was acknowledged before a node died has reached whoever is on the other one.
+TEST_F(RacesTest, NothingAcknowledgedIsLostToTheSurvivorsSubscribers_P4) {
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    BuildPair(OptionsOf(seed));
+    MqttClient& subscriber = Connect("s", 1);
+    Subscribe(subscriber, "t", 1);
+    MqttClient& publisher = Connect("p", 0);
+    std::map<std::uint16_t, std::string> sent;
+    for (int i = 0; i < 40; ++i) {
+      const std::string payload = std::to_string(i);
+      sent[publisher.SendPublish("t", payload, 1)] = payload;
+      Steps(5);
+    }
+    world().Kill(0);
+    world().Run();
+    const std::vector<std::string> got = subscriber.Payloads();
+    for (const Answer& answer : publisher.answers) {
+      ASSERT_NE(std::find(got.begin(), got.end(), sent[answer.packet_id]), got.end())
+          << "seed " << seed << ": " << sent[answer.packet_id] << " was acknowledged";
+    }
+    ASSERT_TRUE(
+        std::is_sorted(got.begin(), got.end(),
+                       [](const auto& a, const auto& b) { return std::stoi(a) < std::stoi(b); }))
+        << "seed " << seed;
+    TearDown();
+  }
+}
+
+}  // namespace
+}  // namespace tandem::testing
