@@ -6,12 +6,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "cluster/cluster_options.h"
 #include "cluster/cluster_status.h"
 #include "engine/base/limits.h"
@@ -54,11 +53,11 @@ class ClusterState {
     std::vector<reactor::Endpoint> links;  // by path
   };
   Peer peer() const {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     return peer_;
   }
   void SetPeer(Peer peer) {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     peer_ = std::move(peer);
   }
   // Bit p: path p is confirmed. Written by core 0; where lanes are dialed.
@@ -68,18 +67,18 @@ class ClusterState {
 
   // The part of the status that core 0 writes.
   void Publish(const ClusterStatus& status) {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     status_ = status;
   }
   ClusterStatus Snapshot() const {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard<std::mutex> lock(mutex_);
     return status_;
   }
 
  private:
-  mutable absl::Mutex mutex_;
-  ClusterStatus status_ ABSL_GUARDED_BY(mutex_);
-  Peer peer_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;  // of both below
+  ClusterStatus status_;
+  Peer peer_;
 };
 
 }  // namespace tandem::cluster
