@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "engine/base/clock.h"
+#include "engine/base/limits.h"
 #include "proto/mqtt/packet.h"
 
 namespace tandem::broker {
@@ -27,6 +28,7 @@ struct BrokerConfig {
   bool wildcard_available = true;
   bool shared_available = true;
   std::size_t subscriptions_per_session_max = 10'000;
+  std::size_t topic_levels_max = kTopicLevelsMax;  // of topics and filters; at most that
 
   std::size_t queue_messages_max = 10'000;  // per session, in flight ones included
   std::size_t queue_bytes_max = 16u << 20;

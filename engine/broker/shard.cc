@@ -72,6 +72,11 @@ Client* Shard::ConnectedClient(ConnectionId id) const noexcept {
   return client != nullptr && client->stage == Client::Stage::kConnected ? client : nullptr;
 }
 
+bool Shard::HasTooManyLevels(std::string_view topic) const noexcept {
+  const std::size_t most = context_.config.topic_levels_max;
+  return most < kTopicLevelsMax && static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/')) >= most;
+}
+
 void Shard::OnOpened(ConnectionId id, std::uint32_t listener) {
   const std::size_t slot = Slot(id);
   if (slot >= clients_.size()) clients_.resize(slot + 1);

@@ -110,6 +110,8 @@ class Shard final : public ReplicatorEvents {
   // Finding things.
   Client* FindClient(ConnectionId id) const noexcept;
   Client* ConnectedClient(ConnectionId id) const noexcept;
+  // Beyond what the operator allows (mqtt.max_topic_levels).
+  bool HasTooManyLevels(std::string_view topic) const noexcept;
 
   // shard_connect.cc: CONNECT, claims, takeover, sessions' beginnings and ends
   void OnConnect(Client& client, const mqtt::ConnectView& connect);

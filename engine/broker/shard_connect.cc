@@ -73,7 +73,7 @@ bool Shard::CheckConnect(Client& client, const mqtt::ConnectView& connect) {
   }
   if (connect.will) {
     const mqtt::WillView& will = *connect.will;
-    if (!mqtt::IsValidTopicName(will.topic)) {
+    if (!mqtt::IsValidTopicName(will.topic) || HasTooManyLevels(will.topic)) {
       return refuse(ReasonCode::kTopicNameInvalid, RefuseReason::kWillNotAllowed,
                     "invalid will topic");
     }

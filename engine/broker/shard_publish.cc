@@ -65,7 +65,7 @@ bool Shard::CheckPublish(Client& client, const mqtt::PublishView& publish, std::
     Disconnect(client, code, reason, why);
     return false;
   };
-  if (!mqtt::IsValidTopicName(topic)) {  // [MQTT-3.3.2-2]
+  if (!mqtt::IsValidTopicName(topic) || HasTooManyLevels(topic)) {  // [MQTT-3.3.2-2]
     return refuse(ReasonCode::kTopicNameInvalid, CloseReason::kProtocolError, "invalid topic name");
   }
   if (publish.qos > config.qos_max) {  // [MQTT-3.2.2-11]

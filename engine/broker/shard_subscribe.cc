@@ -87,6 +87,7 @@ ReasonCode Shard::CheckFilter(const mqtt::SubscribeEntry& entry) const {
   } else if (!mqtt::IsValidTopicFilter(filter)) {
     return ReasonCode::kTopicFilterInvalid;
   }
+  if (HasTooManyLevels(filter)) return ReasonCode::kTopicFilterInvalid;
   if (!config.wildcard_available && mqtt::HasWildcard(filter))
     return ReasonCode::kWildcardSubscriptionsNotSupported;
   return ReasonCode::kSuccess;

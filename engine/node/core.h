@@ -1,6 +1,8 @@
 // One core of a node: drives its transport, its shard and its link to the other node in turns, and executes their effects.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -23,10 +25,27 @@
 
 namespace tandem::node {
 
+// How many clients one listener may have, over all cores of the node.
+struct ConnectionQuota {
+  std::uint64_t limit = 0;  // 0: as many as there are descriptors
+  std::atomic<std::uint64_t> open{0};
+
+  bool Take() noexcept {
+    if (limit == 0) return true;
+    if (open.fetch_add(1, std::memory_order_relaxed) < limit) return true;
+    open.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  void Give() noexcept {
+    if (limit != 0) open.fetch_sub(1, std::memory_order_relaxed);
+  }
+};
+
 struct CoreOptions {
   CoreId core{};
   std::uint16_t cores = 1;
   std::vector<reactor::ListenOptions> listeners;  // every core opens them all (SO_REUSEPORT)
+  ConnectionQuota* quotas = nullptr;  // by listener
   broker::ShardOptions shard;
   broker::BrokerConfig broker;
   MonoNs spin_ns = 0;               // look for work this long before sleeping

@@ -138,6 +138,10 @@ void Core<T>::OnAccepted(reactor::ListenerId listener, ConnectionId id, const re
     return transport_.Close(id, reactor::CloseMode::kReset);
   }
   const auto index = static_cast<std::uint32_t>(own - listeners_.begin());
+  if (!options_.quotas[index].Take()) {
+    counters_.broker.ConnectRefused(metrics::RefuseReason::kBusy);
+    return transport_.Close(id, reactor::CloseMode::kReset);
+  }
   counters_.net.ConnectionOpened(index);
   OpenClient(id, index, peer, {});
 }
@@ -218,6 +222,7 @@ void Core<T>::OnClosed(ConnectionId id, reactor::CloseReason reason) {
   }
   if (!stream->client) return ForgetStream(id);
   counters_.net.ConnectionClosed(stream->client->listener());
+  options_.quotas[stream->client->listener()].Give();
   const auto why = reason == reactor::CloseReason::kPeerClosed ? metrics::CloseReason::kClientClosed
                                                                : metrics::CloseReason::kNetworkError;
   shard_.OnClosed(id, why);

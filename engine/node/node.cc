@@ -39,7 +39,11 @@ struct Node::Worker {
 };
 
 Node::Node(NodeOptions options)
-    : options_(std::move(options)), mail_(static_cast<std::uint16_t>(options_.cpus.size())) {
+    : options_(std::move(options)), mail_(static_cast<std::uint16_t>(options_.cpus.size())),
+      quotas_(options_.listeners.size()) {
+  for (std::size_t i = 0; i < options_.listeners.size(); ++i) {
+    quotas_[i].limit = i < options_.connections_max.size() ? options_.connections_max[i] : 0;
+  }
   for (std::size_t i = 0; i < options_.cpus.size(); ++i) {
     workers_.push_back(
         std::make_unique<Worker>(static_cast<CoreId>(i), options_.cpus[i], options_.listener_names));
@@ -103,6 +107,7 @@ void Node::Run(Worker& worker) {
   CoreOptions options{.core = worker.core_id,
                       .cores = cores(),
                       .listeners = options_.listeners,
+                      .quotas = quotas_.data(),
                       .shard = options_.shard,
                       .broker = options_.broker,
                       .spin_ns = options_.spin_ns};

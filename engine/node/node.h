@@ -25,6 +25,7 @@ struct NodeOptions {
   bool pin = true;
   std::vector<std::string> listener_names;
   std::vector<reactor::ListenOptions> listeners;
+  std::vector<std::uint64_t> connections_max;   // by listener; 0 or missing: no limit
   broker::BrokerConfig broker;
   broker::ShardOptions shard;                   // core and cores are filled in
   reactor::UringOptions uring;
@@ -78,6 +79,7 @@ class Node {
 
   NodeOptions options_;
   MailGrid mail_;
+  std::vector<ConnectionQuota> quotas_;  // by listener, shared by the cores
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<reactor::Endpoint> endpoints_;
   std::string features_;

@@ -26,6 +26,18 @@ broker::WhenFull Convert(config::WhenFull policy) noexcept {
   return broker::WhenFull::kDropOldest;
 }
 
+reactor::HugePages Convert(config::HugePages wish) noexcept {
+  switch (wish) {
+    case config::HugePages::kTry:
+      return reactor::HugePages::kTry;
+    case config::HugePages::kOff:
+      return reactor::HugePages::kOff;
+    case config::HugePages::kRequire:
+      return reactor::HugePages::kRequire;
+  }
+  return reactor::HugePages::kTry;
+}
+
 }  // namespace
 
 broker::BrokerConfig MakeBrokerConfig(const config::Config& config) {
@@ -44,6 +56,7 @@ broker::BrokerConfig MakeBrokerConfig(const config::Config& config) {
   broker.wildcard_available = mqtt.wildcard_available;
   broker.shared_available = mqtt.shared_available;
   broker.subscriptions_per_session_max = mqtt.max_subscriptions_per_session;
+  broker.topic_levels_max = mqtt.max_topic_levels;
   broker.queue_messages_max = config.queue.per_session_messages;
   broker.queue_bytes_max = config.queue.per_session_bytes;
   broker.when_full = Convert(config.queue.when_full);
@@ -60,7 +73,9 @@ node::NodeOptions MakeNodeOptions(const config::Config& config, Incarnation inca
   for (const config::ListenerConfig& listener : config.listeners) {
     options.listener_names.push_back(listener.name);
     options.listeners.push_back({.endpoint = {listener.address.ip, listener.address.port}});
+    options.connections_max.push_back(listener.max_connections);
   }
+  options.uring.huge_pages = Convert(config.engine.huge_pages);
   options.broker = MakeBrokerConfig(config);
   options.shard.incarnation = incarnation;
   // Unique in the cluster and over restarts: the incarnation is random.
