@@ -19,7 +19,7 @@ constexpr const char* kFooter =
     "  tandemd --config /etc/tandem/tandem.toml\n"
     "  tandemd --set listener.0.address=127.0.0.1:21883 --set log.level=debug\n"
     "  TANDEM_NODE__NAME=alpha tandemd --config tandem.toml\n"
-    "Exit codes: 0 ended as asked, 1 failed, 2 usage or configuration.";
+    "Exit codes: 0 ended as asked, 1 failed, 2 usage or configuration.\n";
 
 std::string VersionLine() { return std::string("tandemd ") + kVersion + " (" + kRevision + ")"; }
 
