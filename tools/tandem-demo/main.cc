@@ -7,7 +7,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "engine/base/status.h"
 #include "tools/tandem-demo/cluster.h"
 #include "tools/tandem-demo/display.h"
@@ -115,8 +114,8 @@ int Run(const Options& options) {
     std::puts(stopped.ok() ? "stopped" : std::string(stopped.message()).c_str());
     return stopped.ok() ? kPassed : kFailed;
   }
-  if (const auto problems = HostProblems(); !problems.empty())
-    return Fail(absl::StrJoin(problems, "; and "));
+  if (const absl::Status enough = EnsureDescriptors(); !enough.ok())
+    return Fail(std::string(enough.message()));
   Interrupt interrupt;
   auto spec = FindPrograms(options);
   if (!spec.ok()) return Fail(std::string(spec.status().message()));

@@ -1,8 +1,8 @@
-// Whether the demo can work on this host. Each problem is told with its cause and a remedy.
+// What the demo needs of its host. Whether the host can run tandemd at all is ci/check_host's
+// business, and tandemd's own.
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -12,8 +12,8 @@ namespace tandem::demo {
 // /sbin. NotFound with `remedy`.
 absl::StatusOr<std::string> FindProgram(const std::string& name, const std::string& remedy);
 
-// Problems with what the host gives: io_uring, descriptors. Raises the soft limit of descriptors
-// where that is all that is needed. Empty: none.
-std::vector<std::string> HostProblems();
+// Raises the soft limit of descriptors, which the nodes and HAProxy inherit, to what they need.
+// Fails if the hard limit is too low.
+absl::Status EnsureDescriptors();
 
 }  // namespace tandem::demo

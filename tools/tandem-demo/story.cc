@@ -187,13 +187,24 @@ absl::Status Story::Until(milliseconds timeout, const std::string& what,
     if (interrupt_.Came()) return absl::CancelledError("interrupted");
     TANDEM_RETURN_IF_ERROR(cluster_.Check());
     if (Clock::now() >= deadline)
-      return absl::DeadlineExceededError(absl::StrCat(what, " within ", InSeconds(timeout)));
+      return absl::DeadlineExceededError(
+          absl::StrCat(what, " within ", InSeconds(timeout), " (", NodesText(), ")"));
     display_.Show(CurrentView(), Clock::now());
     pollfd events[] = {{interrupt_.fd(), POLLIN, 0}, {pulse_.fd(), POLLIN, 0}};
     poll(events, std::size(events), static_cast<int>(kWake.count()));
     pulse_.Clear();
   }
   return absl::OkStatus();
+}
+
+std::string Story::NodesText() const {
+  std::string text;
+  for (NodeIndex i = 0; i < kNodes; ++i) {
+    absl::StrAppend(&text, i == 0 ? "" : ", ", Cluster::name(i), " ", NodeStateText(i));
+    if (watches_[i] != nullptr && !watches_[i]->status().in_step.value_or(false))
+      absl::StrAppend(&text, " and not in step");
+  }
+  return text;
 }
 
 absl::Status Story::RunAct() {

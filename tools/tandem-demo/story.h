@@ -82,6 +82,7 @@ class Story {
   const std::string& SurvivorName() const { return Cluster::name(1 - figures_.victim); }
   View CurrentView() const;
   std::string NodeStateText(NodeIndex node) const;
+  std::string NodesText() const;  // "alpha serving, beta no answer and not in step"
 
   StoryOptions options_;
   Cluster& cluster_;

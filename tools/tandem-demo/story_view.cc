@@ -34,7 +34,7 @@ std::vector<EntryView> LastEntries(const TrafficState& state) {
 
 std::string Story::NodeStateText(NodeIndex node) const {
   if (killed_[node]) return "killed";
-  if (cluster_.pid(node) < 0) return "not started";
+  if (cluster_.pid(node) < 0 || watches_[node] == nullptr) return "not started";
   const NodeStatus status = watches_[node]->status();
   if (status.ready_code == 0) return "no answer";
   return status.state.value_or(status.ready_code == 200 ? "serving" : "not ready");
@@ -58,12 +58,9 @@ View Story::CurrentView() const {
     NodeView& node = view.nodes[i];
     node.name = Cluster::name(i);
     node.pid = cluster_.pid(i);
-    if (watches_[i] == nullptr) {
-      node.state = "not started";
-      continue;
-    }
-    node.status = watches_[i]->status();
     node.state = NodeStateText(i);
+    if (watches_[i] == nullptr) continue;
+    node.status = watches_[i]->status();
     node.serving = !killed_[i] && node.status.ready_code == 200;
   }
   return view;
