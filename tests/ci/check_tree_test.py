@@ -31,6 +31,13 @@ class CheckTree(unittest.TestCase):
         self.write("tests/engine/broker/shard_connect_test.cc")
         self.assertEqual(check_tree.test_problems(self.root), [])
 
+    def test_a_test_beside_it_that_includes_it_is_enough(self):
+        self.write("cluster/blob.h")
+        self.write("tests/cluster/link_buffers_test.cc", '// no include\n')
+        self.assertEqual(len(check_tree.test_problems(self.root)), 1)
+        self.write("tests/cluster/link_buffers_test.cc", '#include "cluster/blob.h"\n')
+        self.assertEqual(check_tree.test_problems(self.root), [])
+
     def test_a_test_elsewhere_is_not_enough(self):
         self.write("engine/base/thing.h")
         self.write("tests/engine/net/thing_test.cc")
