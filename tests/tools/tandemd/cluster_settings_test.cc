@@ -1,0 +1,66 @@
+#include "tools/tandemd/cluster_settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+
+namespace tandem::tandemd {
+namespace {
+
+config::Config Pair() {
+  config::Config config;
+  config.node.name = "alpha";
+  config.cluster.name = "plant";
+  config.members = {{"alpha", {{"10.9.0.1", 7883}, {"10.0.0.11", 7883}}},
+                    {"beta", {{"10.9.0.2", 7883}}}};
+  return config;
+}
+
+TEST(ClusterSettings, MembersOrMulticastMakeAPair) {
+  EXPECT_FALSE(HasPartner(config::Config{}));
+  EXPECT_TRUE(HasPartner(Pair()));
+  config::Config multicast;
+  multicast.cluster.discovery = config::Discovery::kMulticast;
+  EXPECT_TRUE(HasPartner(multicast));
+}
+
+TEST(ClusterSettings, EverythingReachesTheCluster) {
+  testing::TempDir dir;
+  config::Config config = Pair();
+  const std::string secret("0123456789abcdef0123456789abcde\n\0", 33);
+  config.cluster.secret_file = dir.Write("key", secret);
+  config.cluster.failure_after_ns = 700'000'000;
+  config.cluster.max_lag_ns = 800'000'000;
+  config.cluster.interface = "eth1";
+  config.cluster.insecure = true;
+  config.cluster.alone = config::Alone::kRefuse;
+  const auto options = MakeClusterOptions(config, Incarnation{7});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->identity.cluster, "plant");
+  EXPECT_EQ(options->identity.node, "alpha");
+  EXPECT_EQ(options->identity.incarnation, Incarnation{7});
+  EXPECT_EQ(options->identity.secret, secret);
+  EXPECT_TRUE(options->identity.insecure);
+  ASSERT_EQ(options->members.size(), 2u);
+  EXPECT_EQ(options->members[0].name, "alpha");
+  EXPECT_THAT(options->members[0].links,
+              ::testing::ElementsAre(reactor::Endpoint{"10.9.0.1", 7883},
+                                     reactor::Endpoint{"10.0.0.11", 7883}));
+  EXPECT_EQ(options->discovery, cluster::DiscoveryKind::kStatic);
+  EXPECT_EQ(options->interface, "eth1");
+  EXPECT_EQ(options->failure_after, 700'000'000);
+  EXPECT_EQ(options->max_lag, 800'000'000);
+  EXPECT_FALSE(options->serve_alone_at_start);
+}
+
+TEST(ClusterSettings, ASecretThatCannotBeReadIsAnError) {
+  config::Config config = Pair();
+  config.cluster.secret_file = "/nonexistent/key";
+  const auto options = MakeClusterOptions(config, Incarnation{7});
+  ASSERT_FALSE(options.ok());
+  EXPECT_THAT(std::string(options.status().message()), ::testing::HasSubstr("/nonexistent/key"));
+}
+
+}  // namespace
+}  // namespace tandem::tandemd
