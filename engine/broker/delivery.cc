@@ -105,7 +105,7 @@ void Delivery::SendQueued(Session& session, Client& client) {
     if (queue.in_flight() >= client.window) return;
     // What was sent once never expires; what waits does (A18).
     if (next->state == OutboundState::kQueued &&
-        next->message->expires_at() <= context_.now.mono_ns) {
+        next->message->expires_at() < context_.now.mono_ns) {
       CountDropped(DropReason::kExpired, *next);
       queue.DropNext();
     } else if (SendNext(session, client, *next)) {

@@ -351,6 +351,26 @@ TEST_F(PublishTest, DropsWhatExpiresInTheQueueAndTellsTheRemainingTime) {
   EXPECT_EQ(world().metrics(0, 0).queued_messages(), 0);
 }
 
+// A19.
+TEST_F(PublishTest, DeliversAtOnceOrNotAtAllWhatMayNotWait) {
+  MqttClient& here = Connect("here");
+  MqttClient& away = Connect("away", 0, Persistent());
+  Subscribe(here, "t", 1);
+  Subscribe(away, "t", 1);
+  Break(away);
+  MqttClient& publisher = Connect("p");
+  for (int qos = 0; qos <= 1; ++qos) {
+    Publish(publisher, "t", "now", qos, {.retain = true, .expiry_s = 0});
+  }
+  EXPECT_THAT(here.Payloads(), ElementsAre("now", "now"));
+  world().AdvanceSeconds(1);
+  Reconnect(away, 0, Persistent());
+  EXPECT_THAT(away.received, IsEmpty());
+  MqttClient& late = Connect("late");
+  Subscribe(late, "t", 1);
+  EXPECT_THAT(late.received, IsEmpty());
+}
+
 TEST_F(PublishTest, NeverExpiresWhatWasSentOnce) {
   MqttClient& subscriber = Connect("s", 0, Persistent());
   subscriber.acknowledges = false;
