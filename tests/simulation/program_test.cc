@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "tests/support/broker_program.h"
+#include "tests/support/world_test.h"
 
 namespace tandem::testing {
 namespace {
 
 TEST(BrokerProgram, LeavesNothingBehindWhateverHappens) {
-  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+  for (const std::uint64_t seed : Seeds(400)) {
     std::mt19937_64 random(seed);
     std::vector<std::uint8_t> program(100 + random() % 1500);
     for (std::uint8_t& byte : program) byte = static_cast<std::uint8_t>(random());

@@ -36,7 +36,7 @@ class RacesTest : public WorldTest {
 
 // Whoever hears SUBACK gets what anybody begins to publish from then on, wherever both are.
 TEST_F(RacesTest, EveryMessagePublishedAfterSubackArrives_P3) {
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+  for (const std::uint64_t seed : Seeds(300)) {
     BuildPair(OptionsOf(seed));
     std::vector<MqttClient*> publishers;
     std::vector<MqttClient*> subscribers;
@@ -92,7 +92,7 @@ TEST_F(RacesTest, EveryMessagePublishedAfterSubackArrives_P3) {
 
 // Messages of one publisher on one topic at one QoS arrive in order, whatever is acknowledged when.
 TEST_F(RacesTest, MessagesOfAPublisherArriveInOrder_P6) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (const std::uint64_t seed : Seeds(150)) {
     BuildPair(OptionsOf(seed));
     std::vector<MqttClient*> publishers;
     std::vector<MqttClient*> subscribers;
@@ -129,7 +129,7 @@ TEST_F(RacesTest, MessagesOfAPublisherArriveInOrder_P6) {
 
 // One copy of each retained value on both nodes, whoever wrote last.
 TEST_F(RacesTest, RacingRetainedWritesSettleOnOneValue_P9) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (const std::uint64_t seed : Seeds(150)) {
     WorldOptions options = OptionsOf(seed);
     // All in one millisecond, so that clocks tell little.
     options.link_delay_max_ns = 0;
@@ -162,7 +162,7 @@ TEST_F(RacesTest, RacingRetainedWritesSettleOnOneValue_P9) {
 
 // A message for a shared group reaches exactly one member, while members come and go.
 TEST_F(RacesTest, SharedMessagesReachOneMember_P10) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (const std::uint64_t seed : Seeds(150)) {
     BuildPair(OptionsOf(seed));
     std::vector<MqttClient*> members;
     for (std::size_t i = 0; i < 5; ++i) {
@@ -179,19 +179,20 @@ TEST_F(RacesTest, SharedMessagesReachOneMember_P10) {
       publishers[Below(2)]->SendPublish("t", payload, 1);
       sent.insert(payload);
       if (Below(6) == 0) {
-        MqttClient& member = *members[Below(members.size())];
+        const std::size_t which = Below(members.size());
+        MqttClient& member = *members[which];
         if (member.open()) {
           member.SendDisconnect();
         } else {
-          world().Open(member, Node());
+          world().Open(member, which % 2);
           member.SendConnect(Persistent());
         }
       }
       Steps(6);
     }
     world().Run();
-    for (MqttClient* member : members) {
-      if (!member->open()) Reconnect(*member, Node(), Persistent());
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (!members[i]->open()) Reconnect(*members[i], i % 2, Persistent());
     }
     world().Run();
     std::multiset<std::string> got;
@@ -209,7 +210,7 @@ TEST_F(RacesTest, SharedMessagesReachOneMember_P10) {
 
 // The same client id from everywhere at once: one connection is left, and one session (P7).
 TEST_F(RacesTest, OneConnectionHoldsAClientId_P7) {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (const std::uint64_t seed : Seeds(200)) {
     BuildPair(OptionsOf(seed));
     std::vector<MqttClient*> clients;
     for (int i = 0; i < 8; ++i) clients.push_back(&world().AddClient("same"));
@@ -240,7 +241,7 @@ TEST_F(RacesTest, OneConnectionHoldsAClientId_P7) {
 // QoS 2 between persistent clients that lose their connections all the time, on one node and over
 // two: every message arrives, once.
 TEST_F(RacesTest, Qos2ArrivesOnceThroughBrokenConnections_P5) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (const std::uint64_t seed : Seeds(150)) {
     BuildPair(OptionsOf(seed));
     const std::size_t subscriber_node = Node();
     const std::size_t publisher_node = Node();
@@ -275,9 +276,46 @@ TEST_F(RacesTest, Qos2ArrivesOnceThroughBrokenConnections_P5) {
   }
 }
 
+// A session that moves between the nodes while nobody publishes takes everything along, at whatever
+// point of whichever handshake its connection broke.
+TEST_F(RacesTest, Qos2ArrivesOnceThroughMovesBetweenNodes_P5) {
+  for (const std::uint64_t seed : Seeds(200)) {
+    BuildPair(OptionsOf(seed));
+    mqtt::ConnectView connect = Persistent();
+    connect.receive_maximum = static_cast<std::uint16_t>(1 + Below(8));
+    MqttClient& subscriber = Connect("s", Node(), connect);
+    MqttClient& publisher = Connect("p", Node(), Persistent());
+    Subscribe(subscriber, "t/#", 2);
+    std::vector<std::string> sent;
+    for (int round = 0; round < 8; ++round) {
+      subscriber.acknowledges = Below(3) != 0;
+      for (std::uint64_t count = Below(8); count > 0; --count) {
+        sent.push_back(std::to_string(sent.size()));
+        publisher.SendPublish("t/x", sent.back(), 2);
+        Steps(5);
+      }
+      MqttClient& victim = Below(3) == 0 ? publisher : subscriber;
+      world().Break(victim);
+      world().Run();
+      Reconnect(victim, Node(), &victim == &subscriber ? connect : Persistent());
+      ASSERT_TRUE(victim.connack->session_present) << "seed " << seed;
+      victim.Resend();
+      world().Run();
+    }
+    subscriber.acknowledges = true;
+    Break(subscriber);
+    Reconnect(subscriber, Node(), connect);
+    std::vector<std::string> got = subscriber.Payloads();
+    ASSERT_EQ(got, sent) << "seed " << seed;
+    ASSERT_EQ(world().Total([](auto& m) { return m.queued_messages(); }), 0) << "seed " << seed;
+    ASSERT_EQ(world().Total([](auto& m) { return m.queued_bytes(); }), 0) << "seed " << seed;
+    TearDown();
+  }
+}
+
 // What was acknowledged before a node died has reached whoever is on the other one.
 TEST_F(RacesTest, NothingAcknowledgedIsLostToTheSurvivorsSubscribers_P4) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (const std::uint64_t seed : Seeds(150)) {
     BuildPair(OptionsOf(seed));
     MqttClient& subscriber = Connect("s", 1);
     Subscribe(subscriber, "t", 1);

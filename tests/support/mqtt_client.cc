@@ -15,7 +15,11 @@ using mqtt::ReasonCode;
 void MqttClient::SendConnect(mqtt::ConnectView connect) {
   connect.version = version_;
   connect.client_id = id_;
-  if (version_ != mqtt::Version::k5) connect.session_expiry_s = 0;
+  if (version_ != mqtt::Version::k5) {
+    connect.session_expiry_s = 0;
+    connect.receive_maximum = 65'535;
+    connect.maximum_packet_size = UINT32_MAX;
+  }
   receive_maximum_ = connect.receive_maximum;
   packet_bytes_max_ = connect.maximum_packet_size;
   mqtt::EncodeConnect(connect, outgoing_);

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,18 @@
 #include "tests/support/broker_world.h"
 
 namespace tandem::testing {
+
+// The seeds of a test: `count` of them, TANDEM_SEED_FACTOR times as many if that is set, or the one
+// that TANDEM_SEED names, to look at a failure again.
+inline std::vector<std::uint64_t> Seeds(std::uint64_t count) {
+  if (const char* const one = std::getenv("TANDEM_SEED")) return {std::strtoull(one, nullptr, 10)};
+  if (const char* const factor = std::getenv("TANDEM_SEED_FACTOR")) {
+    count *= std::strtoull(factor, nullptr, 10);
+  }
+  std::vector<std::uint64_t> seeds(count);
+  std::iota(seeds.begin(), seeds.end(), std::uint64_t{1});
+  return seeds;
+}
 
 class WorldTest : public ::testing::Test {
  protected:

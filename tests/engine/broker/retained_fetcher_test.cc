@@ -182,7 +182,7 @@ TEST_F(RetainedTest, EndsWithTheConnection) {
 
 // A value that was delivered live is never followed by the older one.
 TEST_F(RetainedTest, NeverComesAfterANewerValue) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (const std::uint64_t seed : Seeds(150)) {
     Build({.seed = seed, .cores = {3}});
     MqttClient& publisher = Connect("p");
     MqttClient& subscriber = Connect("s");

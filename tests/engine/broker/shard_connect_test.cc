@@ -320,7 +320,7 @@ TEST_F(ConnectTest, DropsASessionOfTheOtherNodeWhenAskedToStartAnew) {
 }
 
 TEST_F(ConnectTest, LeavesOneConnectionWhenBothNodesGetOneAtOnce) {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (const std::uint64_t seed : Seeds(60)) {
     WorldOptions options{.seed = seed, .cores = {2, 1}};
     options.link_delay_max_ns = kNanosecondsPerMillisecond * static_cast<MonoNs>(seed % 3);
     options.clock_error_ms = {0, static_cast<WallMs>(seed % 5) * 20 - 40};

@@ -180,7 +180,7 @@ TEST_F(PairTest, LetsEverythingGoWhenTheOtherNodeIsGone) {
 // A packet that waited for the old epoch must not make those behind it wait for its number in the
 // new one.
 TEST_F(PairTest, StartsEachEpochWithNothingToWaitFor) {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (const std::uint64_t seed : Seeds(60)) {
     BuildPair({.seed = seed, .cores = {3, 1}});
     MqttClient& subscriber = Connect("s", 0);
     MqttClient& publisher = Connect("p", 0);
@@ -302,7 +302,7 @@ TEST_F(PairTest, SendsALargeStateInStepsWhileItServes) {
 
 // While the snapshot is on its way, the other node does not know every filter that is known here.
 TEST_F(PairTest, HoldsSubackWhileTheOtherNodeIsBeingTold_P3) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (const std::uint64_t seed : Seeds(40)) {
     Build({.seed = seed, .cores = {2, 1}});
     std::vector<MqttClient*> earlier;
     for (int i = 0; i < 30; ++i) {
@@ -344,7 +344,7 @@ TEST_F(PairTest, ForgetsTheOtherNodeWhenItIsGone) {
 }
 
 TEST_F(PairTest, GoesThroughManyEpochs) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (const std::uint64_t seed : Seeds(20)) {
     BuildPair({.seed = seed, .cores = {2, 2}});
     MqttClient& here = Connect("here", 0, Persistent());
     Subscribe(here, "t", 1);
