@@ -46,7 +46,9 @@ class ByteBuffer {
   std::size_t capacity() const noexcept { return capacity_; }
   bool empty() const noexcept { return size_ == 0; }
   Bytes bytes() const noexcept { return {data_, size_}; }
-  Bytes bytes(std::size_t offset, std::size_t count) const { return bytes().subspan(offset, count); }
+  Bytes bytes(std::size_t offset, std::size_t count) const {
+    return bytes().subspan(offset, count);
+  }
 
   void Reserve(std::size_t capacity) {
     if (capacity > capacity_) Grow(capacity - size_);

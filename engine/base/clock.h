@@ -1,5 +1,5 @@
-// Time as the broker sees it. Logic never reads a clock: the caller passes `Now`, taken once per turn of a core's loop,
-// so that the simulator can pass any time it likes.
+// Time as the broker sees it. Logic never reads a clock: the caller passes `Now`, taken once per
+// turn of a core's loop, so that the simulator can pass any time it likes.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,10 @@ struct Now {
   WallMs wall_ms = 0;
 };
 
-// Hybrid logical clock: wall milliseconds and a counter, so that two writes on different nodes have one order that
-// respects causality as far as the nodes have talked. Ties between nodes are broken by the node id beside it.
-// Layout: milliseconds << 16 | counter, so plain integer order is the order of time.
+// Hybrid logical clock: wall milliseconds and a counter, so that two writes on different nodes have
+// one order that respects causality as far as the nodes have talked. Ties between nodes are broken
+// by the node id beside it. Layout: milliseconds << 16 | counter, so plain integer order is the
+// order of time.
 using Hlc = std::uint64_t;
 
 // Issues and merges hybrid logical timestamps. One per core; not thread-safe.
@@ -34,8 +35,9 @@ class HybridClock {
     last_ = physical > last_ ? physical : last_ + 1;
     return last_;
   }
-  // Takes note of a timestamp from elsewhere. One that is more than `kMaxAheadMs` ahead of the local wall clock does not
-  // move this clock (one broken clock must not poison the others for good); returns false then.
+  // Takes note of a timestamp from elsewhere. One that is more than `kMaxAheadMs` ahead of the
+  // local wall clock does not move this clock (one broken clock must not poison the others for
+  // good); returns false then.
   bool Observe(Hlc remote, WallMs wall_ms) noexcept {
     if (static_cast<WallMs>(remote >> 16) > wall_ms + kMaxAheadMs) return false;
     if (remote > last_) last_ = remote;

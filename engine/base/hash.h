@@ -1,5 +1,6 @@
-// A hash that is the same in every process and release. The home core of a client id and of a retained topic hang on
-// it, on both nodes; absl::Hash is seeded per process and is for hash tables only.
+// A hash that is the same in every process and release. The home core of a client id and of a
+// retained topic hang on it, on both nodes; absl::Hash is seeded per process and is for hash tables
+// only.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,11 @@
 
 namespace tandem {
 
-// 64 bits of `bytes`, well mixed in all positions. Not for adversarial inputs where collisions lose data: equal hashes
-// may only mean equal placement.
+// 64 bits of `bytes`, well mixed in all positions. Not for adversarial inputs where collisions lose
+// data: equal hashes may only mean equal placement.
 std::uint64_t StableHash(Bytes bytes) noexcept;
-inline std::uint64_t StableHash(std::string_view text) noexcept { return StableHash(AsBytes(text)); }
+inline std::uint64_t StableHash(std::string_view text) noexcept {
+  return StableHash(AsBytes(text));
+}
 
 }  // namespace tandem

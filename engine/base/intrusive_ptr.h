@@ -1,5 +1,5 @@
-// Shared ownership with the count inside the object, plain while the object has stayed on its core, atomic once it was
-// handed to another one.
+// Shared ownership with the count inside the object, plain while the object has stayed on its core,
+// atomic once it was handed to another one.
 #pragma once
 
 #include <atomic>
@@ -8,12 +8,12 @@
 
 namespace tandem {
 
-// Base for objects held by IntrusivePtr. `T` gives `static void Destroy(T*) noexcept`, called with the last reference,
-// on whichever thread dropped it.
+// Base for objects held by IntrusivePtr. `T` gives `static void Destroy(T*) noexcept`, called with
+// the last reference, on whichever thread dropped it.
 //
-// The count is not atomic until MarkShared(): call that on the object's own core before the first reference leaves it.
-// Afterwards every thread counts atomically; the flag is written before the hand-over and never changes again, so the
-// mailbox's release/acquire orders it.
+// The count is not atomic until MarkShared(): call that on the object's own core before the first
+// reference leaves it. Afterwards every thread counts atomically; the flag is written before the
+// hand-over and never changes again, so the mailbox's release/acquire orders it.
 template <class T>
 class RefCounted {
  public:

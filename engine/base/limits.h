@@ -1,5 +1,5 @@
-// Bounds that are not configuration: each with its unit and its reason. What an operator may want to change is a key in
-// tandem.toml instead.
+// Bounds that are not configuration: each with its unit and its reason. What an operator may want
+// to change is a key in tandem.toml instead.
 #pragma once
 
 #include <cstddef>
@@ -18,16 +18,19 @@ inline constexpr std::size_t kRemainingLengthMax = 268'435'455;
 inline constexpr std::size_t kPacketBytesMax = kRemainingLengthMax + 5;
 static_assert(kRemainingLengthMax == (std::size_t{1} << 28) - 1);
 
-// Levels of a topic or filter: a bound on the depth of any walk (the specification has none; mosquitto's is 200).
+// Levels of a topic or filter: a bound on the depth of any walk (the specification has none;
+// mosquitto's is 200).
 inline constexpr std::size_t kTopicLevelsMax = 200;
 
-// Nodes of the trie that one match may visit before it is cut off and counted: a '+' forest is then a bounded cost.
+// Nodes of the trie that one match may visit before it is cut off and counted: a '+' forest is then
+// a bounded cost.
 inline constexpr std::size_t kMatchVisitsMax = 1'000'000;
 
 // Before CONNECT is decoded a stranger owns at most this much of our memory.
 inline constexpr std::size_t kConnectPacketBytesMax = 64 * 1024;
 
-// Packet identifiers are 1 + number mod kPacketIds, so a window of in-flight numbers never spans more than this.
+// Packet identifiers are 1 + number mod kPacketIds, so a window of in-flight numbers never spans
+// more than this.
 inline constexpr std::uint32_t kPacketIds = 65'535;
 
 }  // namespace tandem

@@ -1,5 +1,5 @@
-// A double-ended queue in one growing ring: nothing allocated while empty, one allocation at a time after that, elements
-// reachable by index. (std::deque takes some 600 bytes for the first element.)
+// A double-ended queue in one growing ring: nothing allocated while empty, one allocation at a time
+// after that, elements reachable by index. (std::deque takes some 600 bytes for the first element.)
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Errors of a failing world (disk, partner, configuration) travel as absl::Status. These two macros keep the good path
-// straight.
+// Errors of a failing world (disk, partner, configuration) travel as absl::Status. These two macros
+// keep the good path straight.
 #pragma once
 
 #include <utility>
@@ -7,8 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define TANDEM_RETURN_IF_ERROR(expr)                            \
-  do {                                                          \
+#define TANDEM_RETURN_IF_ERROR(expr)                                                         \
+  do {                                                                                       \
     if (::absl::Status tandem_status_ = (expr); !tandem_status_.ok()) return tandem_status_; \
   } while (false)
 

@@ -74,7 +74,8 @@ Client* Shard::ConnectedClient(ConnectionId id) const noexcept {
 
 bool Shard::HasTooManyLevels(std::string_view topic) const noexcept {
   const std::size_t most = context_.config.topic_levels_max;
-  return most < kTopicLevelsMax && static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/')) >= most;
+  return most < kTopicLevelsMax &&
+         static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/')) >= most;
 }
 
 void Shard::OnOpened(ConnectionId id, std::uint32_t listener) {

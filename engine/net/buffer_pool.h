@@ -1,4 +1,5 @@
-// Byte buffers that connections share: one is needed only while bytes wait, so an idle connection owns none.
+// Byte buffers that connections share: one is needed only while bytes wait, so an idle connection
+// owns none.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,8 @@ class BufferPool {
   }
   // Keeps it for the next taker, unless it has grown large or enough are kept.
   void Return(ByteBuffer buffer) {
-    if (buffer.capacity() == 0 || buffer.capacity() > kBytesMax || free_.size() >= kBuffersMax) return;
+    if (buffer.capacity() == 0 || buffer.capacity() > kBytesMax || free_.size() >= kBuffersMax)
+      return;
     buffer.Clear();
     free_.push_back(std::move(buffer));
   }

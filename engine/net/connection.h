@@ -27,9 +27,9 @@ class Connection {
   mqtt::Decoder& decoder() noexcept { return decoder_; }
   OutputQueue& output() noexcept { return output_; }
 
-  // Decodes what stands in `fresh` behind what was kept, in place where possible, and hands each packet to
-  // sink.OnPacket(packet) or sink.OnMalformed(result), until sink.wants_more() is false. A packet that OnPacket does not take
-  // (false) and all that is left over is kept.
+  // Decodes what stands in `fresh` behind what was kept, in place where possible, and hands each
+  // packet to sink.OnPacket(packet) or sink.OnMalformed(result), until sink.wants_more() is false.
+  // A packet that OnPacket does not take (false) and all that is left over is kept.
   template <class Sink>
   void Receive(Bytes fresh, Sink& sink);
   // The same with what was kept.
@@ -45,15 +45,16 @@ class Connection {
   Bytes kept() const noexcept { return kept_.bytes(); }
 
   bool greeted = false;  // its CONNECT went to the shard of this core
-  bool held = false;    // its CONNECT is being decided: no more packets
-  bool paused = false;  // reading has been stopped to slow it down
-  bool moving = false;  // on its way to another core
+  bool held = false;     // its CONNECT is being decided: no more packets
+  bool paused = false;   // reading has been stopped to slow it down
+  bool moving = false;   // on its way to another core
   bool closing = false;  // takes nothing more in; closes when what it has is sent
   bool reset = false;    // closes without waiting for that
-  bool dirty = false;   // has something to flush
+  bool dirty = false;    // has something to flush
 
  private:
-  // A peer that announces a large packet gets memory as its bytes come, not in advance (beyond this much).
+  // A peer that announces a large packet gets memory as its bytes come, not in advance (beyond this
+  // much).
   static constexpr std::size_t kReserveMax = 256 * 1024;
 
   template <class Sink>

@@ -38,7 +38,8 @@ std::span<const reactor::Fragment> OutputQueue::Next() {
   std::size_t index = first_;
   for (; index < sending_.pieces.size() && fragments_.size() < reactor::kFragmentsMax; ++index) {
     const Piece& piece = sending_.pieces[index];
-    const std::uint8_t* const data = piece.payload ? piece.payload->payload().data() : sending_.block.data() + piece.offset;
+    const std::uint8_t* const data =
+        piece.payload ? piece.payload->payload().data() : sending_.block.data() + piece.offset;
     fragments_.push_back({data, piece.size});
   }
   sent_pieces_ = index - first_;

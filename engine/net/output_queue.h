@@ -1,4 +1,5 @@
-// What one connection is about to send: short things copied into one block, long payloads referenced where they are.
+// What one connection is about to send: short things copied into one block, long payloads
+// referenced where they are.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,8 @@
 
 namespace tandem::net {
 
-// Filled during a turn, handed to the transport in one send at its end. While a send is in flight a second batch fills; the
-// memory of the first stays as it is until Sent().
+// Filled during a turn, handed to the transport in one send at its end. While a send is in flight a
+// second batch fills; the memory of the first stays as it is until Sent().
 class OutputQueue {
  public:
   // Copies `bytes`; yields the place of the copy, good until the next call, for patching.
@@ -27,8 +28,8 @@ class OutputQueue {
   // Bytes appended and not yet reported by Sent().
   std::size_t bytes() const noexcept { return filling_.bytes + sending_.bytes; }
 
-  // The fragments of the next send, at most kFragmentsMax; empty if nothing waits or one is in flight. The span is good until
-  // the next call.
+  // The fragments of the next send, at most kFragmentsMax; empty if nothing waits or one is in
+  // flight. The span is good until the next call.
   std::span<const reactor::Fragment> Next();
   // The send is done. Yields how many bytes it had.
   std::size_t Sent(BufferPool& pool);

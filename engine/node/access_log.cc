@@ -31,18 +31,32 @@ void WriteAccessLine(const broker::AccessEvent& event, CoreId core, const reacto
   const LogField on{"core", Index(core)};
   switch (event.kind) {
     case Kind::kConnect:
-      return LogAccess("connect", {client, from, on, {"version", VersionName(event.version)},
+      return LogAccess("connect", {client,
+                                   from,
+                                   on,
+                                   {"version", VersionName(event.version)},
                                    {"session_present", event.session_present}});
     case Kind::kRefuse:
-      return LogAccess("refuse", {client, from, on, {"code", static_cast<unsigned>(event.code)},
+      return LogAccess("refuse", {client,
+                                  from,
+                                  on,
+                                  {"code", static_cast<unsigned>(event.code)},
                                   {"reason", event.detail}});
     case Kind::kDisconnect:
-      return LogAccess("disconnect",
-                       {client, from, on,
-                        {"reason", metrics::kLabelValues<metrics::CloseReason>[static_cast<std::size_t>(event.reason)]},
-                        {"code", static_cast<unsigned>(event.code)}, {"detail", event.detail}});
+      return LogAccess(
+          "disconnect",
+          {client,
+           from,
+           on,
+           {"reason",
+            metrics::kLabelValues<metrics::CloseReason>[static_cast<std::size_t>(event.reason)]},
+           {"code", static_cast<unsigned>(event.code)},
+           {"detail", event.detail}});
     case Kind::kSubscribe:
-      return LogAccess("subscribe", {client, from, on, {"filter", event.filter},
+      return LogAccess("subscribe", {client,
+                                     from,
+                                     on,
+                                     {"filter", event.filter},
                                      {"code", static_cast<unsigned>(event.code)}});
     case Kind::kUnsubscribe:
       return LogAccess("unsubscribe", {client, from, on, {"filter", event.filter}});

@@ -13,7 +13,8 @@ inline Now ReadClocks() noexcept {
   clock_gettime(CLOCK_MONOTONIC, &mono);
   clock_gettime(CLOCK_REALTIME, &wall);
   return {.mono_ns = static_cast<MonoNs>(mono.tv_sec) * kNanosecondsPerSecond + mono.tv_nsec,
-          .wall_ms = static_cast<WallMs>(wall.tv_sec) * 1000 + wall.tv_nsec / kNanosecondsPerMillisecond};
+          .wall_ms =
+              static_cast<WallMs>(wall.tv_sec) * 1000 + wall.tv_nsec / kNanosecondsPerMillisecond};
 }
 
 }  // namespace tandem::node

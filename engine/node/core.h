@@ -1,4 +1,5 @@
-// One core of a node: drives its transport, its shard and its link to the other node in turns, and executes their effects.
+// One core of a node: drives its transport, its shard and its link to the other node in turns, and
+// executes their effects.
 #pragma once
 
 #include <atomic>
@@ -45,21 +46,25 @@ struct CoreOptions {
   CoreId core{};
   std::uint16_t cores = 1;
   std::vector<reactor::ListenOptions> listeners;  // every core opens them all (SO_REUSEPORT)
-  ConnectionQuota* quotas = nullptr;  // by listener
+  ConnectionQuota* quotas = nullptr;              // by listener
   broker::ShardOptions shard;
   broker::BrokerConfig broker;
-  MonoNs spin_ns = 0;               // look for work this long before sleeping
-  MonoNs close_patience_ns = 5 * kNanosecondsPerSecond;  // to send a last packet to somebody who does not read
+  MonoNs spin_ns = 0;  // look for work this long before sleeping
+  MonoNs close_patience_ns =
+      5 * kNanosecondsPerSecond;  // to send a last packet to somebody who does not read
 };
 
 // The mailboxes between all cores of a node.
 class MailGrid {
  public:
   explicit MailGrid(std::uint16_t cores) : cores_(cores), wakers_(cores, nullptr) {
-    for (std::size_t i = 0; i < std::size_t{cores} * cores; ++i) boxes_.push_back(std::make_unique<CoreMailbox>());
+    for (std::size_t i = 0; i < std::size_t{cores} * cores; ++i)
+      boxes_.push_back(std::make_unique<CoreMailbox>());
   }
   std::uint16_t cores() const noexcept { return cores_; }
-  CoreMailbox& Between(CoreId from, CoreId to) { return *boxes_[Index(from) * std::size_t{cores_} + Index(to)]; }
+  CoreMailbox& Between(CoreId from, CoreId to) {
+    return *boxes_[Index(from) * std::size_t{cores_} + Index(to)];
+  }
   // Set by each core's thread before any core takes its first turn.
   void SetWaker(CoreId core, reactor::Waker& waker) { wakers_[Index(core)] = &waker; }
   reactor::Waker& WakerOf(CoreId core) { return *wakers_[Index(core)]; }
@@ -70,15 +75,17 @@ class MailGrid {
   std::vector<reactor::Waker*> wakers_;
 };
 
-// Lives on its core's thread, from construction to destruction; only `inbox` may be used from elsewhere.
+// Lives on its core's thread, from construction to destruction; only `inbox` may be used from
+// elsewhere.
 //
-// One turn: receive and decode -> shard -> mailboxes -> link -> timers -> end of turn -> one send per connection that has
-// something -> wake the others -> sleep if nothing is left. Effects of the shard are executed after each event.
+// One turn: receive and decode -> shard -> mailboxes -> link -> timers -> end of turn -> one send
+// per connection that has something -> wake the others -> sleep if nothing is left. Effects of the
+// shard are executed after each event.
 template <reactor::Transport T>
 class Core final : private reactor::StreamPort {
  public:
-  Core(const CoreOptions& options, T& transport, MailGrid& mail, Inbox& inbox, CoreCounters& counters,
-       std::unique_ptr<PartnerLink> partner)
+  Core(const CoreOptions& options, T& transport, MailGrid& mail, Inbox& inbox,
+       CoreCounters& counters, std::unique_ptr<PartnerLink> partner)
       : options_(options),
         transport_(transport),
         mail_(mail),
@@ -90,10 +97,12 @@ class Core final : private reactor::StreamPort {
   // Opens the listeners and the link.
   absl::Status Start();
   void Turn();
-  // Refuses new clients, disconnects those that are here, says goodbye to the other node. Turn until stopped().
+  // Refuses new clients, disconnects those that are here, says goodbye to the other node. Turn
+  // until stopped().
   void Stop();
   bool stopped() const {
-    return stopping_ && shard_.connections() == 0 && streams_open_ == 0 && (!partner_ || partner_->stopped());
+    return stopping_ && shard_.connections() == 0 && streams_open_ == 0 &&
+           (!partner_ || partner_->stopped());
   }
 
   broker::Shard& shard() noexcept { return shard_; }
@@ -134,24 +143,32 @@ class Core final : private reactor::StreamPort {
   absl::StatusOr<reactor::ListenerId> Listen(const reactor::ListenOptions& options,
                                              reactor::AcceptHandler& handler) override;
   void StopListening(reactor::ListenerId listener) override { transport_.StopListening(listener); }
-  reactor::Endpoint LocalEndpoint(reactor::ListenerId listener) override { return transport_.LocalEndpoint(listener); }
+  reactor::Endpoint LocalEndpoint(reactor::ListenerId listener) override {
+    return transport_.LocalEndpoint(listener);
+  }
   absl::StatusOr<ConnectionId> Connect(const reactor::ConnectOptions& options,
                                        reactor::StreamHandler& handler) override;
   void Attach(ConnectionId accepted, reactor::StreamHandler& handler) override;
-  void Send(ConnectionId id, std::span<const reactor::Fragment> fragments) override { transport_.Send(id, fragments); }
+  void Send(ConnectionId id, std::span<const reactor::Fragment> fragments) override {
+    transport_.Send(id, fragments);
+  }
   void Receive(ConnectionId id, MutableBytes memory) override { transport_.Receive(id, memory); }
   void Release(const reactor::ReceivedSlice& slice) override { transport_.Release(slice); }
   void Close(ConnectionId id, reactor::CloseMode mode) override { transport_.Close(id, mode); }
   void Detach(ConnectionId id) override { transport_.Detach(id); }
-  ConnectionId Adopt(std::unique_ptr<reactor::Handoff> handoff, reactor::StreamHandler& handler) override;
+  ConnectionId Adopt(std::unique_ptr<reactor::Handoff> handoff,
+                     reactor::StreamHandler& handler) override;
 
-  static std::size_t SlotOf(ConnectionId id) noexcept { return static_cast<std::uint64_t>(id) & UINT32_MAX; }
+  static std::size_t SlotOf(ConnectionId id) noexcept {
+    return static_cast<std::uint64_t>(id) & UINT32_MAX;
+  }
   Stream* FindStream(ConnectionId id) noexcept;
   net::Connection* FindClient(ConnectionId id) noexcept;
   Stream& OpenStream(ConnectionId id);
   void ForgetStream(ConnectionId id);
 
-  void OpenClient(ConnectionId id, std::uint32_t listener, const reactor::Endpoint& peer, ByteBuffer bytes);
+  void OpenClient(ConnectionId id, std::uint32_t listener, const reactor::Endpoint& peer,
+                  ByteBuffer bytes);
   void Read(net::Connection& connection, Bytes bytes);
   void ReadOn(net::Connection& connection);
   bool DrainMail();
@@ -179,15 +196,17 @@ class Core final : private reactor::StreamPort {
 
   Now now_;
   MonoNs idle_since_ = 0;
-  std::vector<reactor::ListenerId> listeners_;  // of clients; the index is the listener's in the configuration
+  std::vector<reactor::ListenerId>
+      listeners_;  // of clients; the index is the listener's in the configuration
   std::vector<std::pair<reactor::ListenerId, reactor::AcceptHandler*>> other_listeners_;
   std::vector<Stream> streams_;  // by slot
   std::size_t streams_open_ = 0;
   std::vector<ConnectionId> dirty_;
   std::deque<std::pair<MonoNs, ConnectionId>> closing_;  // by deadline
-  std::vector<ConnectionId> read_on_;            // held or paused no longer
+  std::vector<ConnectionId> read_on_;                    // held or paused no longer
   net::BufferPool pool_;
-  bool partner_waits_ = false;  // records or acknowledgements were handed to the link since its last turn
+  bool partner_waits_ =
+      false;  // records or acknowledgements were handed to the link since its last turn
   bool stopping_ = false;
 };
 

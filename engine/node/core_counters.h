@@ -11,7 +11,8 @@
 namespace tandem::node {
 
 struct CoreCounters {
-  CoreCounters(unsigned cpu, const std::vector<std::string>& listener_names) : core(cpu), net(listener_names) {}
+  CoreCounters(unsigned cpu, const std::vector<std::string>& listener_names)
+      : core(cpu), net(listener_names) {}
   metrics::BrokerMetrics broker;
   metrics::CoreMetrics core;
   metrics::NetMetrics net;

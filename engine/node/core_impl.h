@@ -22,14 +22,14 @@ absl::Status Core<T>::Start() {
     listeners_.push_back(*listener);
   }
   if (!partner_) return absl::OkStatus();
-  return partner_->Start({.core = options_.core,
-                          .cores = options_.cores,
-                          .streams = this,
-                          .events = &shard_,
-                          .post = [this](CoreId to, Task task) {
-                            mail_.Between(options_.core, to).Push(std::move(task));
-                          }},
-                         now_);
+  return partner_->Start(
+      {.core = options_.core,
+       .cores = options_.cores,
+       .streams = this,
+       .events = &shard_,
+       .post = [this](CoreId to,
+                      Task task) { mail_.Between(options_.core, to).Push(std::move(task)); }},
+      now_);
 }
 
 template <reactor::Transport T>
@@ -45,7 +45,8 @@ void Core<T>::Turn() {
   Execute();
   shard_.EndTurn();
   Execute();
-  // What the other node's records led to (answers, acknowledgements) goes out now; the core may be about to sleep.
+  // What the other node's records led to (answers, acknowledgements) goes out now; the core may be
+  // about to sleep.
   if (partner_waits_) busy |= TurnPartner();
   busy |= partner_waits_;
   busy |= shard_.busy();
@@ -127,7 +128,8 @@ void Core<T>::ForgetStream(ConnectionId id) {
 }
 
 template <reactor::Transport T>
-void Core<T>::OnAccepted(reactor::ListenerId listener, ConnectionId id, const reactor::Endpoint& peer) {
+void Core<T>::OnAccepted(reactor::ListenerId listener, ConnectionId id,
+                         const reactor::Endpoint& peer) {
   const auto own = std::find(listeners_.begin(), listeners_.end(), listener);
   if (own == listeners_.end()) {
     for (const auto& [other, handler] : other_listeners_) {
@@ -150,11 +152,13 @@ template <reactor::Transport T>
 void Core<T>::OnAcceptFailed(reactor::ListenerId, const absl::Status& status) {
   counters_.net.AcceptFailed();
   Log(LogLevel::kWarn, "cannot accept connections",
-      {{"core", Index(options_.core)}, {"error", std::string(status.message().data(), status.message().size())}});
+      {{"core", Index(options_.core)},
+       {"error", std::string(status.message().data(), status.message().size())}});
 }
 
 template <reactor::Transport T>
-void Core<T>::OpenClient(ConnectionId id, std::uint32_t listener, const reactor::Endpoint& peer, ByteBuffer bytes) {
+void Core<T>::OpenClient(ConnectionId id, std::uint32_t listener, const reactor::Endpoint& peer,
+                         ByteBuffer bytes) {
   Stream& stream = OpenStream(id);
   stream.client = std::make_unique<net::Connection>(id, listener, peer);
   net::Connection& connection = *stream.client;
@@ -223,8 +227,9 @@ void Core<T>::OnClosed(ConnectionId id, reactor::CloseReason reason) {
   if (!stream->client) return ForgetStream(id);
   counters_.net.ConnectionClosed(stream->client->listener());
   options_.quotas[stream->client->listener()].Give();
-  const auto why = reason == reactor::CloseReason::kPeerClosed ? metrics::CloseReason::kClientClosed
-                                                               : metrics::CloseReason::kNetworkError;
+  const auto why = reason == reactor::CloseReason::kPeerClosed
+                       ? metrics::CloseReason::kClientClosed
+                       : metrics::CloseReason::kNetworkError;
   shard_.OnClosed(id, why);
   Execute();
   ForgetStream(id);
@@ -245,7 +250,8 @@ void Core<T>::OnDetached(ConnectionId id, std::unique_ptr<reactor::Handoff> hand
   const auto* const connect = std::get_if<mqtt::ConnectView>(&first.packet);
   TANDEM_CHECK(first.status == mqtt::DecodeStatus::kPacket && connect != nullptr);
   const CoreId home = broker::Shard::HomeOf(connect->client_id, options_.cores);
-  MovedClient moved{.handoff = std::move(handoff), .listener = connection.listener(), .peer = connection.peer()};
+  MovedClient moved{
+      .handoff = std::move(handoff), .listener = connection.listener(), .peer = connection.peer()};
   moved.bytes = connection.TakeKept();
   shard_.OnDetached(id);
   ForgetStream(id);
@@ -257,8 +263,9 @@ void Core<T>::OnDetached(ConnectionId id, std::unique_ptr<reactor::Handoff> hand
 template <reactor::Transport T>
 bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet) {
   if (const auto* connect = std::get_if<mqtt::ConnectView>(&packet)) {
-    const bool elsewhere = core.options_.cores > 1 && !connect->client_id.empty() &&
-                           broker::Shard::HomeOf(connect->client_id, core.options_.cores) != core.options_.core;
+    const bool elsewhere =
+        core.options_.cores > 1 && !connect->client_id.empty() &&
+        broker::Shard::HomeOf(connect->client_id, core.options_.cores) != core.options_.core;
     if (elsewhere && !connection.greeted) {
       connection.moving = true;
       core.transport_.Detach(connection.id());
@@ -287,7 +294,8 @@ void Core<T>::ReadOn(net::Connection& connection) {
   const ConnectionId id = connection.id();
   if (connection.kept_bytes() != 0) Read(connection, {});
   net::Connection* const still = FindClient(id);
-  if (still != nullptr && !still->held && !still->paused && !still->closing) transport_.ResumeReceive(id);
+  if (still != nullptr && !still->held && !still->paused && !still->closing)
+    transport_.ResumeReceive(id);
 }
 
 // Other cores, other threads.
@@ -298,7 +306,8 @@ bool Core<T>::DrainMail() {
   for (std::uint16_t from = 0; from < options_.cores; ++from) {
     if (CoreId{from} == options_.core) continue;
     CoreMailbox& box = mail_.Between(CoreId{from}, options_.core);
-    any |= box.Drain([&](Mail mail) { OnMail(CoreId{from}, std::move(mail)); }, kMailPerTurnMax) != 0;
+    any |=
+        box.Drain([&](Mail mail) { OnMail(CoreId{from}, std::move(mail)); }, kMailPerTurnMax) != 0;
   }
   if (any) Execute();
   return any;
@@ -350,7 +359,8 @@ void Core<T>::Execute() {
     mail_.Between(options_.core, effect.to).Push(std::move(effect.message));
   }
   partner_waits_ |= !out.records.empty() || !out.acknowledgements.empty();
-  for (broker::RecordEffect& effect : out.records) partner_->Append(effect.number, std::move(effect.record));
+  for (broker::RecordEffect& effect : out.records)
+    partner_->Append(effect.number, std::move(effect.record));
   for (const broker::AcknowledgeEffect& effect : out.acknowledgements) {
     partner_->Acknowledge(effect.stream, effect.number);
   }
@@ -365,7 +375,8 @@ template <reactor::Transport T>
 void Core<T>::ExecuteSend(const broker::Outbox& out, const broker::SendEffect& send) {
   net::Connection* const connection = FindClient(send.connection);
   if (connection == nullptr || connection->closing) return;
-  std::uint8_t* const frame = connection->output().Append(out.bytes.bytes(send.offset, send.size), pool_);
+  std::uint8_t* const frame =
+      connection->output().Append(out.bytes.bytes(send.offset, send.size), pool_);
   if (send.id_offset != 0) {
     frame[send.id_offset] = static_cast<std::uint8_t>(send.packet_id >> 8);
     frame[send.id_offset + 1] = static_cast<std::uint8_t>(send.packet_id & 0xff);
@@ -423,7 +434,8 @@ template <reactor::Transport T>
 void Core<T>::Flush(net::Connection& connection) {
   connection.dirty = false;
   if (connection.moving && !connection.greeted) return;
-  if (connection.closing && connection.reset) return transport_.Close(connection.id(), reactor::CloseMode::kReset);
+  if (connection.closing && connection.reset)
+    return transport_.Close(connection.id(), reactor::CloseMode::kReset);
   if (const auto fragments = connection.output().Next(); !fragments.empty()) {
     return transport_.Send(connection.id(), fragments);
   }
@@ -467,7 +479,8 @@ void Core<T>::Attach(ConnectionId accepted, reactor::StreamHandler& handler) {
 }
 
 template <reactor::Transport T>
-ConnectionId Core<T>::Adopt(std::unique_ptr<reactor::Handoff> handoff, reactor::StreamHandler& handler) {
+ConnectionId Core<T>::Adopt(std::unique_ptr<reactor::Handoff> handoff,
+                            reactor::StreamHandler& handler) {
   const ConnectionId id = transport_.Adopt(std::move(handoff));
   OpenStream(id).handler = &handler;
   return id;

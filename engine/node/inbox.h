@@ -11,7 +11,8 @@
 
 namespace tandem::node {
 
-// One per core. Rare traffic, hence a mutex; a core that has nothing here pays one relaxed load per turn.
+// One per core. Rare traffic, hence a mutex; a core that has nothing here pays one relaxed load per
+// turn.
 class Inbox {
  public:
   // Any thread; wake the core afterwards.

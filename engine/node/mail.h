@@ -13,7 +13,8 @@
 
 namespace tandem::node {
 
-// A client whose CONNECT says that its home is the receiving core: its stream, and the bytes read so far.
+// A client whose CONNECT says that its home is the receiving core: its stream, and the bytes read
+// so far.
 struct MovedClient {
   std::unique_ptr<reactor::Handoff> handoff;
   ByteBuffer bytes;

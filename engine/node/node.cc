@@ -14,7 +14,8 @@ namespace tandem::node {
 
 using UringCore = Core<reactor::UringTransport>;
 
-// One engine thread and what belongs to it. The core and its transport live on the thread; the rest outlives it.
+// One engine thread and what belongs to it. The core and its transport live on the thread; the rest
+// outlives it.
 struct Node::Worker {
   Worker(CoreId id, unsigned cpu_number, const std::vector<std::string>& listener_names)
       : core_id(id), cpu(cpu_number), counters(cpu_number, listener_names) {}
@@ -24,29 +25,31 @@ struct Node::Worker {
   CoreCounters counters;
   Inbox inbox;
   absl::Mutex waker_mutex;
-  reactor::Waker* waker ABSL_GUARDED_BY(waker_mutex) = nullptr;  // null again when the transport is about to go
-  UringCore* core = nullptr;        // for tasks that run on the thread
-  absl::Status status;              // of starting; read after `ready`
-  absl::Notification ready;         // transport made, or failed
-  absl::Notification started;       // listeners open, or failed
-  absl::Notification may_start;     // all cores are ready (or one failed: `give_up`)
-  absl::Notification stopped;       // everything ended in order
+  reactor::Waker* waker ABSL_GUARDED_BY(waker_mutex) =
+      nullptr;                   // null again when the transport is about to go
+  UringCore* core = nullptr;     // for tasks that run on the thread
+  absl::Status status;           // of starting; read after `ready`
+  absl::Notification ready;      // transport made, or failed
+  absl::Notification started;    // listeners open, or failed
+  absl::Notification may_start;  // all cores are ready (or one failed: `give_up`)
+  absl::Notification stopped;    // everything ended in order
   bool give_up = false;
-  bool abandon = false;             // patience is over; touched on the thread only
+  bool abandon = false;  // patience is over; touched on the thread only
   std::vector<reactor::Endpoint> endpoints;
   std::string features;
   std::thread thread;
 };
 
 Node::Node(NodeOptions options)
-    : options_(std::move(options)), mail_(static_cast<std::uint16_t>(options_.cpus.size())),
+    : options_(std::move(options)),
+      mail_(static_cast<std::uint16_t>(options_.cpus.size())),
       quotas_(options_.listeners.size()) {
   for (std::size_t i = 0; i < options_.listeners.size(); ++i) {
     quotas_[i].limit = i < options_.connections_max.size() ? options_.connections_max[i] : 0;
   }
   for (std::size_t i = 0; i < options_.cpus.size(); ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(static_cast<CoreId>(i), options_.cpus[i], options_.listener_names));
+    workers_.push_back(std::make_unique<Worker>(static_cast<CoreId>(i), options_.cpus[i],
+                                                options_.listener_names));
   }
 }
 
@@ -112,10 +115,12 @@ void Node::Run(Worker& worker) {
                       .broker = options_.broker,
                       .spin_ns = options_.spin_ns};
   if (worker.core_id != CoreId{0}) {
-    // The first core opens the listeners first: where the configuration says port 0, the others follow it.
+    // The first core opens the listeners first: where the configuration says port 0, the others
+    // follow it.
     workers_.front()->started.WaitForNotification();
     const std::vector<reactor::Endpoint>& endpoints = workers_.front()->endpoints;
-    for (std::size_t i = 0; i < endpoints.size(); ++i) options.listeners[i].endpoint.port = endpoints[i].port;
+    for (std::size_t i = 0; i < endpoints.size(); ++i)
+      options.listeners[i].endpoint.port = endpoints[i].port;
   }
   options.shard.core = worker.core_id;
   options.shard.cores = cores();
@@ -158,7 +163,8 @@ void Node::Stop(MonoNs patience_ns) {
   bool patient = true;
   for (const auto& worker : workers_) {
     const MonoNs left = deadline - ReadClocks().mono_ns;
-    patient &= worker->stopped.WaitForNotificationWithTimeout(absl::Nanoseconds(left > 0 ? left : 0));
+    patient &=
+        worker->stopped.WaitForNotificationWithTimeout(absl::Nanoseconds(left > 0 ? left : 0));
   }
   if (!patient) {
     Log(LogLevel::kWarn, "stopping without waiting any longer", {});
@@ -191,7 +197,8 @@ NodeTotals Node::totals() const {
       totals.publish_received += broker.publish_received(qos);
       totals.publish_delivered += broker.publish_delivered(qos);
     }
-    for (std::size_t reason = 0; reason < metrics::kLabelValues<metrics::DropReason>.size(); ++reason) {
+    for (std::size_t reason = 0; reason < metrics::kLabelValues<metrics::DropReason>.size();
+         ++reason) {
       totals.publish_dropped += broker.publish_dropped(static_cast<metrics::DropReason>(reason));
     }
   }

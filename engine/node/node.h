@@ -21,18 +21,18 @@ namespace tandem::node {
 
 struct NodeOptions {
   std::string name = "tandem";
-  std::vector<unsigned> cpus;                   // one engine core on each; at least one
+  std::vector<unsigned> cpus;  // one engine core on each; at least one
   bool pin = true;
   std::vector<std::string> listener_names;
   std::vector<reactor::ListenOptions> listeners;
-  std::vector<std::uint64_t> connections_max;   // by listener; 0 or missing: no limit
+  std::vector<std::uint64_t> connections_max;  // by listener; 0 or missing: no limit
   broker::BrokerConfig broker;
-  broker::ShardOptions shard;                   // core and cores are filled in
+  broker::ShardOptions shard;  // core and cores are filled in
   reactor::UringOptions uring;
   MonoNs spin_ns = 0;
   // Makes the link of one core to the other node; empty for a node that serves alone.
   std::function<std::unique_ptr<PartnerLink>(CoreId)> make_link;
-  bool serving = true;                          // whether clients are welcome from the start
+  bool serving = true;  // whether clients are welcome from the start
 };
 
 // Sums over the cores, for the admin API.
@@ -57,8 +57,8 @@ class Node {
 
   // Whether CONNECT is answered with yes.
   void SetServing(bool serving);
-  // Ends in order: no new clients, those that are here are told, the other node hears goodbye. Returns when all is done, or
-  // when `patience_ns` is over. Idempotent.
+  // Ends in order: no new clients, those that are here are told, the other node hears goodbye.
+  // Returns when all is done, or when `patience_ns` is over. Idempotent.
   void Stop(MonoNs patience_ns);
 
   // Adds what the cores count; the node must outlive the registry.

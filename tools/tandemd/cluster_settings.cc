@@ -13,7 +13,8 @@ namespace {
 absl::StatusOr<std::string> ReadSecret(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string secret{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.good() && !file.eof()) return absl::NotFoundError(absl::StrCat("cannot read cluster.secret_file ", path));
+  if (!file.good() && !file.eof())
+    return absl::NotFoundError(absl::StrCat("cannot read cluster.secret_file ", path));
   return secret;
 }
 
@@ -23,7 +24,8 @@ bool HasPartner(const config::Config& config) {
   return !config.members.empty() || config.cluster.discovery == config::Discovery::kMulticast;
 }
 
-absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config& config, Incarnation incarnation) {
+absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config& config,
+                                                           Incarnation incarnation) {
   cluster::ClusterOptions options;
   options.identity.cluster = config.cluster.name;
   options.identity.node = config.node.name;
@@ -38,9 +40,11 @@ absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config&
   for (const config::MemberConfig& member : config.members) {
     cluster::ClusterMember& made = options.members.emplace_back();
     made.name = member.name;
-    for (const config::Address& link : member.links) made.links.push_back({.host = link.ip, .port = link.port});
+    for (const config::Address& link : member.links)
+      made.links.push_back({.host = link.ip, .port = link.port});
   }
-  if (config.cluster.discovery == config::Discovery::kMulticast) options.discovery = cluster::DiscoveryKind::kMulticast;
+  if (config.cluster.discovery == config::Discovery::kMulticast)
+    options.discovery = cluster::DiscoveryKind::kMulticast;
   options.interface = config.cluster.interface;
   options.failure_after = config.cluster.failure_after_ns;
   options.max_lag = config.cluster.max_lag_ns;

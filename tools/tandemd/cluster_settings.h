@@ -12,6 +12,7 @@ namespace tandem::tandemd {
 bool HasPartner(const config::Config& config);
 
 // Reads the secret file. For a configuration with HasPartner().
-absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config& config, Incarnation incarnation);
+absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config& config,
+                                                           Incarnation incarnation);
 
 }  // namespace tandem::tandemd

@@ -41,7 +41,9 @@ std::string_view Role(const cluster::ClusterStatus& status) noexcept {
 }  // namespace
 
 Service::Service(const config::Config& config)
-    : config_(config), started_at_(node::ReadClocks().mono_ns), node_metrics_(kVersion, kRevision) {}
+    : config_(config),
+      started_at_(node::ReadClocks().mono_ns),
+      node_metrics_(kVersion, kRevision) {}
 
 Service::~Service() = default;
 
@@ -54,13 +56,15 @@ absl::StatusOr<std::unique_ptr<Service>> Service::Start(const config::Config& co
 absl::Status Service::StartAll() {
   const std::uint64_t descriptors = RaiseDescriptorLimit();
   if (descriptors < kDescriptorsWanted) {
-    Log(LogLevel::kWarn, "few descriptors: raise LimitNOFILE or ulimit -n", {{"limit", descriptors}});
+    Log(LogLevel::kWarn, "few descriptors: raise LimitNOFILE or ulimit -n",
+        {{"limit", descriptors}});
   }
   Incarnation incarnation{};
   TANDEM_RETURN_IF_ERROR(DrawIncarnation(incarnation));
   node::NodeOptions options = MakeNodeOptions(config_, incarnation);
   if (HasPartner(config_)) {
-    TANDEM_ASSIGN_OR_RETURN(cluster::ClusterOptions cluster, MakeClusterOptions(config_, incarnation));
+    TANDEM_ASSIGN_OR_RETURN(cluster::ClusterOptions cluster,
+                            MakeClusterOptions(config_, incarnation));
     TANDEM_ASSIGN_OR_RETURN(cluster_, cluster::Cluster::Create(std::move(cluster)));
     options.make_link = [this](CoreId core) { return cluster_->MakeLink(core); };
     options.serving = false;
@@ -69,12 +73,14 @@ absl::Status Service::StartAll() {
     SetState(NodeState::kServing);
   }
   TANDEM_ASSIGN_OR_RETURN(node_, node::Node::Start(std::move(options)));
-  for (const absl::string_view line : absl::StrSplit(node_->transport_features(), '\n', absl::SkipEmpty())) {
+  for (const absl::string_view line :
+       absl::StrSplit(node_->transport_features(), '\n', absl::SkipEmpty())) {
     Log(LogLevel::kInfo, FromAbsl(line));
   }
   for (std::size_t i = 0; i < node_->endpoints().size(); ++i) {
     Log(LogLevel::kInfo, "listening",
-        {{"listener", config_.listeners[i].name}, {"address", reactor::ToString(node_->endpoints()[i])}});
+        {{"listener", config_.listeners[i].name},
+         {"address", reactor::ToString(node_->endpoints()[i])}});
   }
   RegisterMetrics();
   return StartAdmin();
@@ -93,7 +99,8 @@ absl::Status Service::StartAdmin() {
                                         {.metrics = [this] { return registry_.Scrape(); },
                                          .node = [this] { return NodeStatus(); },
                                          .cluster = [this] { return ClusterStatus(); }}));
-  Log(LogLevel::kInfo, "admin endpoint", {{"address", config_.admin.address.ip}, {"port", admin_->port()}});
+  Log(LogLevel::kInfo, "admin endpoint",
+      {{"address", config_.admin.address.ip}, {"port", admin_->port()}});
   return absl::OkStatus();
 }
 
@@ -115,7 +122,8 @@ void Service::Serve(const SignalQueue& signals) {
     const int signal = signals.Next(state_.load() == NodeState::kCatchingUp ? kReadinessMs : 1000);
     if (signal == SIGHUP) {
       if (const absl::Status status = ReopenLog(); !status.ok()) {
-        Log(LogLevel::kWarn, "cannot open the log anew", {{"error", std::string(status.message())}});
+        Log(LogLevel::kWarn, "cannot open the log anew",
+            {{"error", std::string(status.message())}});
       }
     } else if (signal != 0) {
       Log(LogLevel::kInfo, "stopping", {{"signal", signal}});
@@ -132,7 +140,8 @@ admin::NodeStatus Service::NodeStatus() const {
   status.version = kVersion;
   status.revision = kRevision;
   status.state = state_.load();
-  if (status.state == NodeState::kCatchingUp) status.not_ready_because = "not in step with the partner yet";
+  if (status.state == NodeState::kCatchingUp)
+    status.not_ready_because = "not in step with the partner yet";
   status.uptime_ns = node::ReadClocks().mono_ns - started_at_;
   status.cores = node_->cores();
   const node::NodeTotals totals = node_->totals();

@@ -21,7 +21,8 @@ class Service {
   static absl::StatusOr<std::unique_ptr<Service>> Start(const config::Config& config);
   ~Service();
 
-  // Until SIGTERM or SIGINT; SIGHUP opens the log files anew. Then stops in order: clients are told, the partner hears goodbye.
+  // Until SIGTERM or SIGINT; SIGHUP opens the log files anew. Then stops in order: clients are
+  // told, the partner hears goodbye.
   void Serve(const SignalQueue& signals);
 
  private:
@@ -43,7 +44,8 @@ class Service {
   metrics::NodeMetrics node_metrics_;
   metrics::ProcessMetrics process_metrics_;
   metrics::Registry registry_;
-  // In the order of their lives: the links of the cores may outlive the cluster, the admin server asks all of them.
+  // In the order of their lives: the links of the cores may outlive the cluster, the admin server
+  // asks all of them.
   std::unique_ptr<cluster::Cluster> cluster_;
   std::unique_ptr<node::Node> node_;
   std::unique_ptr<admin::AdminServer> admin_;

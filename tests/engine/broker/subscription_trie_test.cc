@@ -254,7 +254,8 @@ TEST_F(SubscriptionTrieTest, BytesAreWhatTheHeapSays) {
     trie_.Subscribe("a-level-of-more-than-eleven-bytes-" + std::to_string(n), By(n));
     trie_.JoinGroup(DeviceTopic(n % 500), "workers-" + std::to_string(n % 7), By(n), true);
   }
-  const std::size_t arenas = (trie_.nodes() + trie_.filters()) * 32;  // malloc knows nothing of these
+  const std::size_t arenas =
+      (trie_.nodes() + trie_.filters()) * 32;  // malloc knows nothing of these
   const std::size_t heap = mallinfo2().uordblks + mallinfo2().hblkhd - before + arenas;
   const std::size_t told = trie_.bytes() - trie_before;
   EXPECT_GT(told, heap * 85 / 100);
