@@ -112,6 +112,13 @@ std::optional<Endpoint> PeerEndpointOf(int fd) {
   return ToEndpoint(address);
 }
 
+bool IsReset(int fd) noexcept {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_state == TCP_CLOSE;
+}
+
 void SetResetOnClose(int fd) noexcept {
   const linger hard{1, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);

@@ -41,6 +41,9 @@ Endpoint LocalEndpointOf(int fd);
 // Nothing if the connection is gone already.
 std::optional<Endpoint> PeerEndpointOf(int fd);
 
+// True if the connection stands no more: it was reset, as we have not closed it yet.
+bool IsReset(int fd) noexcept;
+
 // From now on closing this socket drops what is unsent and sends RST.
 void SetResetOnClose(int fd) noexcept;
 

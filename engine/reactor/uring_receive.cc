@@ -219,7 +219,7 @@ void UringTransport::AfterReceive(Connection& connection, int result) {
           result == -EINTR || result == -ENOMEM) {
         FinishDetach(connection);
       } else {
-        End(connection, result == 0 ? CloseReason::kPeerClosed : ReasonOf(-result));
+        End(connection, result == 0 ? ReasonOfEnd(connection) : ReasonOf(-result));
       }
       return;
     case State::kEnding:
@@ -230,6 +230,13 @@ void UringTransport::AfterReceive(Connection& connection, int result) {
   }
 }
 
+// After a reset whoever asks first gets the error, and a send in flight keeps it to itself if it
+// had sent something; the receive then sees what looks like an orderly end.
+CloseReason UringTransport::ReasonOfEnd(const Connection& connection) {
+  const bool was_reset = connection.send_armed && IsReset(connection.fd);
+  return was_reset ? CloseReason::kPeerReset : CloseReason::kPeerClosed;
+}
+
 // Every result of a receive and what we do about it.
 void UringTransport::ContinueReceive(Connection& connection, int result) {
   const bool is_lent = connection.mode == ReceiveMode::kLent || connection.state != State::kOpen;
@@ -237,7 +244,7 @@ void UringTransport::ContinueReceive(Connection& connection, int result) {
     case 0:
       if (result == 0) {
         // What we still flush may reach a peer that has only stopped sending.
-        if (connection.state != State::kFlushing) End(connection, CloseReason::kPeerClosed);
+        if (connection.state != State::kFlushing) End(connection, ReasonOfEnd(connection));
         return;
       }
       break;         // data, and the multishot is over (the completion queue was full)

@@ -92,12 +92,6 @@ bool UringTransport::CompleteSend(const UringCompletion& completion, Event& even
   const int result = completion.result;
   if (result > 0) Advance(*connection, static_cast<std::size_t>(result));
   if (connection->state == State::kEnding) {
-    // After a reset the first to ask gets the error; if that was this send, the receive saw a
-    // plain end and came to the wrong conclusion.
-    const bool was_reset = result == -ECONNRESET || result == -EPIPE;
-    if (was_reset && connection->reason == CloseReason::kPeerClosed) {
-      connection->reason = CloseReason::kPeerReset;
-    }
     FinishIfQuiet(*connection);
     return false;
   }

@@ -58,7 +58,7 @@ struct UringOptions {
   UringFeatures allowed = UringFeatures::All();
 };
 
-// One core's counts since start, and levels (`_now`).
+// One core's counts since start, and levels (`_now`). Read them on that core.
 struct UringCounters {
   std::uint64_t enters = 0;
   std::uint64_t waits = 0;
@@ -211,6 +211,7 @@ class UringTransport final : private UringDoorbellSender {
   bool TakeData(Connection& connection, const UringCompletion& completion, Event& event);
   void AfterReceive(Connection& connection, int result);
   void ContinueReceive(Connection& connection, int result);
+  static CloseReason ReasonOfEnd(const Connection& connection);
 
   // uring_send.cc
   void ArmSend(Connection& connection);

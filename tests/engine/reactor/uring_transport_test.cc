@@ -2,9 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <thread>
@@ -90,17 +97,21 @@ TEST_F(UringTransportTest, WakeFromAnotherThreadEndsTheSleep) {
   EXPECT_LT(MonotonicNow(), far);
 }
 
-TEST_F(UringTransportTest, TransportsWakeEachOtherByMessage) {
-  ASSERT_TRUE(server.transport->features().Has(UringFeature::kRingMessage));
+// Two rings on two threads that wake each other in turns; a missed wake-up would last a minute.
+template <class Kernel>
+std::uint64_t WakeEachOther() {
+  using AnyWorld = UringWorld<Kernel>;
   constexpr int kRounds = 500;
+  AnyWorld world;
+  Party<AnyWorld> mine(world);
+  Waker& my_waker = mine.transport->waker();
   std::atomic<Waker*> other_waker{nullptr};
   std::atomic<int> turn{0};  // even: ours, odd: the other's
   std::atomic<bool> may_die{false};
-  Waker& my_waker = server.transport->waker();
   const MonoNs far = MonotonicNow() + 60 * kNanosecondsPerSecond;
   std::thread other([&] {
-    World other_world;
-    Party<World> party(other_world);
+    AnyWorld other_world;
+    Party<AnyWorld> party(other_world);
     party.Turn();
     other_waker.store(&party.transport->waker());
     my_waker.Wake();
@@ -116,18 +127,81 @@ TEST_F(UringTransportTest, TransportsWakeEachOtherByMessage) {
     while (!may_die.load()) std::this_thread::yield();
   });
   while (turn.load() < kRounds) {
-    server.transport->Wait(far);
-    server.transport->Poll(server);
+    mine.transport->Wait(far);
+    mine.transport->Poll(mine);
     if (turn.load() % 2 == 0 && other_waker.load() != nullptr) {
       turn.fetch_add(1);
       other_waker.load()->Wake();
-      server.transport->Submit();
+      mine.transport->Submit();
     }
   }
   may_die.store(true);
   other.join();
   EXPECT_LT(MonotonicNow(), far);
-  EXPECT_GT(server.transport->counters().doorbells_sent, 0u);
+  return mine.transport->counters().doorbells_sent;
+}
+
+TEST(UringWaker, RingsWakeEachOtherByMessage) { EXPECT_GT(WakeEachOther<Linux61>(), 0u); }
+
+TEST(UringWaker, RingsWakeEachOtherByEventFdOnAnOldKernel) {
+  EXPECT_EQ(WakeEachOther<Linux511>(), 0u);
+}
+
+TEST_F(UringTransportTest, FullCompletionQueueLosesNothing) {
+  UringOptions options = TestOptions();
+  options.queue = 4;  // 64 completions
+  server.transport = UringTransport::Create(options).value();
+  Listen();
+  EchoOn(server);
+  constexpr std::size_t kConnections = 300;
+  std::vector<ConnectionId> ids;
+  for (std::size_t i = 0; i < kConnections; ++i) ids.push_back(StartConnect());
+  // The server sleeps over all of the connects and their first words.
+  const std::string text = "all at once";
+  for (const ConnectionId id : ids) {
+    while (!client.Of(id).connected.has_value()) client.Turn();
+    client.Send(id, text);
+  }
+  client.transport->Submit();
+  for (const ConnectionId id : ids) {
+    Until([&] { return client.Of(id).received == text; }, "an echo");
+  }
+  EXPECT_GT(server.transport->counters().overflows, 0u);
+  EXPECT_GT(server.transport->counters().early_submits, 0u);
+}
+
+TEST_F(UringTransportTest, PollIsBounded) {
+  UringOptions options = TestOptions();
+  options.poll_events_max = 10;
+  server.transport = UringTransport::Create(options).value();
+  Listen();
+  for (int i = 0; i < 100; ++i) StartConnect();
+  client.transport->Submit();
+  server.transport->Submit();
+  std::size_t most = 0;
+  while (server.accepted.size() < 100 && !world.Expired()) {
+    client.Turn();
+    most = std::max(most, server.transport->Poll(server));
+    server.transport->Submit();
+  }
+  EXPECT_EQ(server.accepted.size(), 100u);
+  EXPECT_LE(most, 10u);
+}
+
+TEST_F(UringTransportTest, GracefulCloseGivesUpOnAPeerThatTakesNothing) {
+  UringOptions options = TestOptions();
+  options.flush_timeout_ns = 100 * kNanosecondsPerMillisecond;
+  server.transport = UringTransport::Create(options).value();
+  Listen();
+  const auto pair = Join(ReceiveMode::kDirect);  // never reads
+  const std::string text = Pattern(32 << 20);
+  server.Send(pair.there, text);
+  Settle();
+  const MonoNs began = MonotonicNow();
+  server.transport->Close(pair.there, CloseMode::kGraceful);
+  ExpectClosed(server, pair.there, CloseReason::kLocal);
+  EXPECT_GE(MonotonicNow() - began, options.flush_timeout_ns);
+  EXPECT_EQ(server.Of(pair.there).sent, 0);
 }
 
 TEST_F(UringTransportTest, WaitEndsAtItsDeadline) {
@@ -271,6 +345,52 @@ TEST_F(UringTransportTest, SaysWhatIsWrongWithAListener) {
   const auto no_interface =
       client.transport->Listen({.endpoint = {"127.0.0.1", 0}, .interface = "nosuch0"});
   EXPECT_THAT(std::string(no_interface.status().message()), ::testing::HasSubstr("nosuch0"));
+}
+
+// From here on this thread gets `error` from io_uring_setup, as under a container's profile.
+void ForbidIoUring(int error) {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{std::size(program), program};
+  ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+TEST(UringTransport, SaysWhyThereIsNoRingAndWhatToDo) {
+  struct Case {
+    int error;
+    absl::StatusCode code;
+    const char* words;
+  };
+  for (const Case& c : {Case{ENOSYS, absl::StatusCode::kFailedPrecondition, "seccomp"},
+                        Case{EPERM, absl::StatusCode::kPermissionDenied, "container"},
+                        Case{ENOMEM, absl::StatusCode::kResourceExhausted, "LimitMEMLOCK"},
+                        Case{EMFILE, absl::StatusCode::kResourceExhausted, "LimitNOFILE"},
+                        Case{EINVAL, absl::StatusCode::kFailedPrecondition, "Linux 6.1"}}) {
+    std::thread confined([&] {
+      ForbidIoUring(c.error);
+      const absl::Status status = UringTransport::Create(TestOptions()).status();
+      EXPECT_EQ(status.code(), c.code) << status;
+      EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(c.words));
+    });
+    confined.join();
+  }
+}
+
+TEST(UringTransport, RefusesImpossibleBuffers) {
+  UringOptions options = TestOptions();
+  options.small_buffers = 100;
+  EXPECT_EQ(UringTransport::Create(options).status().code(), absl::StatusCode::kInvalidArgument);
+  options = TestOptions();
+  options.huge_pages = HugePages::kRequire;
+  const auto required = UringTransport::Create(options);
+  if (!required.ok()) {
+    EXPECT_THAT(std::string(required.status().message()), ::testing::HasSubstr("vm.nr_hugepages"));
+  }
 }
 
 TEST(UringFeatures, TableHasALinePerFeature) {
