@@ -24,7 +24,7 @@ defaults
     option dontlognull
     option redispatch
     retries 3
-    timeout connect 1s
+    timeout connect 200ms       # the nodes are near; also the pause before a refused connection is tried again
     timeout check   500ms
     timeout client  3h          # above 1.5 x the longest keep alive
     timeout server  3h

@@ -66,6 +66,7 @@ absl::Status Story::Step(StepIndex index, StepResult (Story::*act)()) {
 
   StepView& step = steps_[index];
   step.took = Clock::now() - *step_begun_;
+  if (absl::IsCancelled(result.status())) return result.status();
   step.state = result.ok() ? StepView::State::kDone : StepView::State::kFailed;
   if (result.ok()) step.note = *result;
   display_.ShowNow(CurrentView(), Clock::now());

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <string>
+
 namespace tandem::demo {
 namespace {
 
@@ -20,26 +22,22 @@ TEST(PortBlock, TwoAtATimeAreDifferent) {
 }
 
 TEST(PortBlock, NamesThePortThatIsTakenAndWhoHasIt) {
-  std::uint16_t first = 0;
-  {
-    const auto free = PortBlock::Reserve(std::nullopt);
-    ASSERT_TRUE(free.ok());
-    first = free->port(0);
-  }
   const reactor::OwnedFd listener(socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(first + 3));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  socklen_t size = sizeof address;
+  auto* const plain = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(bind(listener.get(), plain, size), 0);
   ASSERT_EQ(listen(listener.get(), 1), 0);
+  ASSERT_EQ(getsockname(listener.get(), plain, &size), 0);
+  const std::uint16_t taken = ntohs(address.sin_port);
 
-  const auto block = PortBlock::Reserve(first);
+  const auto block = PortBlock::Reserve(taken);
   ASSERT_FALSE(block.ok());
-  EXPECT_THAT(std::string(block.status().message()),
-              HasSubstr("port " + std::to_string(first + 3) + " is taken by "));
-  EXPECT_THAT(std::string(block.status().message()),
-              HasSubstr("(pid " + std::to_string(getpid()) + ")"));
+  const std::string message(block.status().message());
+  EXPECT_THAT(message, HasSubstr("port " + std::to_string(taken) + " is taken by "));
+  EXPECT_THAT(message, HasSubstr("(pid " + std::to_string(getpid()) + ")"));
 }
 
 }  // namespace
