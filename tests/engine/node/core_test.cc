@@ -1,0 +1,173 @@
+// One core on the transport in memory: bytes in, bytes out, without a kernel.
+#include "engine/node/core.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "engine/reactor/memory_client.h"
+#include "engine/reactor/memory_network.h"
+#include "engine/reactor/memory_transport.h"
+#include "proto/mqtt/encoder.h"
+
+namespace tandem::node {
+namespace {
+
+constexpr int kTurnsMax = 2000;
+
+std::string Text(const ByteBuffer& buffer) { return std::string(AsText(buffer.bytes())); }
+
+std::string Connect(std::string_view client_id) {
+  ByteBuffer out;
+  mqtt::ConnectView connect;
+  connect.version = mqtt::Version::k311;
+  connect.clean_start = true;
+  connect.client_id = client_id;
+  mqtt::EncodeConnect(connect, out);
+  return Text(out);
+}
+
+std::string Subscribe(std::string_view filter) {
+  ByteBuffer out;
+  const mqtt::SubscribeEntry entry{.filter = filter, .options = {.qos = mqtt::QoS::kAtLeastOnce}};
+  mqtt::EncodeSubscribe(mqtt::Version::k311, mqtt::PacketId{1}, {&entry, 1}, std::nullopt, out);
+  return Text(out);
+}
+
+std::string Publish(std::string_view topic, std::string_view payload) {
+  ByteBuffer out;
+  mqtt::PublishHead head;
+  head.version = mqtt::Version::k311;
+  head.topic = topic;
+  head.payload_bytes = payload.size();
+  mqtt::EncodePublishHead(head, out);
+  out.Append(AsBytes(payload));
+  return Text(out);
+}
+
+constexpr std::string_view kConnack("\x20\x02\x00\x00", 4);
+constexpr std::string_view kSuback("\x90\x03\x00\x01\x01", 5);
+
+class CoreTest : public testing::Test {
+ protected:
+  explicit CoreTest(std::uint64_t limit = 0) {
+    quota_.limit = limit;
+    mail_.SetWaker(CoreId{0}, transport_.waker());
+    const absl::Status status = core_.Start();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+
+  CoreOptions Options() {
+    CoreOptions options;
+    options.listeners = {{.endpoint = kAddress}};
+    options.quotas = &quota_;
+    return options;
+  }
+
+  // Takes turns until `done`; false if that takes too long.
+  template <class Done>
+  bool TurnUntil(Done done) {
+    for (int turn = 0; turn < kTurnsMax && !done(); ++turn) {
+      core_.Turn();
+      network_.Step();
+    }
+    return done();
+  }
+  bool Receives(reactor::MemoryClient& client, std::string_view bytes) {
+    return TurnUntil([&] { return client.received().size() >= bytes.size(); }) &&
+           client.Take() == bytes;
+  }
+
+  const reactor::Endpoint kAddress{"127.0.0.1", 1883};
+  ConnectionQuota quota_;
+  reactor::MemoryNetwork network_;
+  reactor::MemoryTransport transport_{network_};
+  MailGrid mail_{1};
+  Inbox inbox_;
+  CoreCounters counters_{0, {"mqtt"}};
+  Core<reactor::MemoryTransport> core_{Options(), transport_, mail_, inbox_, counters_, nullptr};
+};
+
+TEST_F(CoreTest, ServesAClientThatSendsByteByByte) {
+  reactor::MemoryClient client(network_, kAddress);
+  const std::string connect = Connect("c");
+  for (const char byte : connect) {
+    client.Write(std::string_view(&byte, 1));
+    core_.Turn();
+    network_.Step();
+  }
+  EXPECT_TRUE(Receives(client, kConnack));
+}
+
+TEST_F(CoreTest, TakesPacketsThatFollowTheConnectInOnePiece) {
+  reactor::MemoryClient client(network_, kAddress);
+  client.Write(Connect("c") + Subscribe("a/+") + Publish("a/b", "hello"));
+  EXPECT_TRUE(
+      Receives(client, std::string(kConnack) + std::string(kSuback) + Publish("a/b", "hello")));
+}
+
+TEST_F(CoreTest, SendsPayloadsThatAreReferencedAndNotCopied) {
+  const std::string large(100'000, 'x');
+  reactor::MemoryClient subscriber(network_, kAddress);
+  subscriber.Write(Connect("s") + Subscribe("#"));
+  ASSERT_TRUE(Receives(subscriber, std::string(kConnack) + std::string(kSuback)));
+  reactor::MemoryClient publisher(network_, kAddress);
+  publisher.Write(Connect("p") + Publish("t", large));
+  EXPECT_TRUE(Receives(subscriber, Publish("t", large)));
+}
+
+TEST_F(CoreTest, EndsOnlyTheConnectionThatSendsGarbage) {
+  reactor::MemoryClient good(network_, kAddress);
+  good.Write(Connect("good") + Subscribe("#"));
+  ASSERT_TRUE(Receives(good, std::string(kConnack) + std::string(kSuback)));
+  reactor::MemoryClient bad(network_, kAddress);
+  bad.Write("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(TurnUntil([&] { return bad.at_end() || bad.was_reset(); }));
+  good.Write(Publish("still", "here"));
+  EXPECT_TRUE(Receives(good, Publish("still", "here")));
+}
+
+TEST_F(CoreTest, ReturnsToNothingWhenItsClientsHaveGone) {
+  {
+    reactor::MemoryClient client(network_, kAddress);
+    client.Write(Connect("c"));
+    ASSERT_TRUE(Receives(client, kConnack));
+    EXPECT_EQ(core_.shard().connections(), 1u);
+  }
+  EXPECT_TRUE(TurnUntil([&] { return core_.shard().connections() == 0; }));
+  EXPECT_EQ(counters_.net.connections(), 0);
+}
+
+TEST_F(CoreTest, StopsWhenEveryClientHasBeenTold) {
+  reactor::MemoryClient client(network_, kAddress);
+  client.Write(Connect("c"));
+  ASSERT_TRUE(Receives(client, kConnack));
+  core_.Stop();
+  EXPECT_TRUE(TurnUntil([&] { return client.at_end(); }));
+  client.Finish();
+  EXPECT_TRUE(TurnUntil([&] { return core_.stopped(); }));
+}
+
+class LimitedCoreTest : public CoreTest {
+ protected:
+  LimitedCoreTest() : CoreTest(1) {}
+};
+
+TEST_F(LimitedCoreTest, RefusesMoreClientsThanTheListenerMayHave) {
+  {
+    reactor::MemoryClient first(network_, kAddress);
+    first.Write(Connect("1"));
+    ASSERT_TRUE(Receives(first, kConnack));
+    reactor::MemoryClient second(network_, kAddress);
+    second.Write(Connect("2"));
+    EXPECT_TRUE(TurnUntil([&] { return second.was_reset() || second.at_end(); }));
+    EXPECT_EQ(counters_.broker.connects_refused(metrics::RefuseReason::kBusy), 1u);
+  }
+  ASSERT_TRUE(TurnUntil([&] { return core_.shard().connections() == 0; }));
+  reactor::MemoryClient third(network_, kAddress);
+  third.Write(Connect("3"));
+  EXPECT_TRUE(Receives(third, kConnack));
+}
+
+}  // namespace
+}  // namespace tandem::node
