@@ -123,7 +123,7 @@ max_inflight = 20
 per_session_messages = 5_000
 when_full = "drop-newest"
 [durability]
-ack_after = "memory"
+ack_after = "peer"
 [log]
 level = "debug"
 format = "json"
@@ -150,7 +150,7 @@ access_log = "/var/log/tandem/access.log"
   EXPECT_EQ(config.mqtt.max_inflight, 20u);
   EXPECT_EQ(config.queue.per_session_messages, 5'000u);
   EXPECT_EQ(config.queue.when_full, WhenFull::kDropNewest);
-  EXPECT_EQ(config.durability.ack_after, AckAfter::kMemory);
+  EXPECT_EQ(config.durability.ack_after, AckAfter::kPeer);
   EXPECT_EQ(config.log.level, LogLevel::kDebug);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.log.access_log, "/var/log/tandem/access.log");
