@@ -1,0 +1,110 @@
+// A broker just large enough for the generator's tests, and able to misbehave.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/byte_buffer.h"
+#include "engine/base/bytes.h"
+#include "proto/mqtt/decoder.h"
+#include "proto/mqtt/encoder.h"
+#include "proto/mqtt/packet.h"
+#include "proto/mqtt/topic.h"
+
+namespace tandem::bench {
+
+// Connections are numbers; all of one protocol version. Forwards at once, one subscription per
+// connection, packet ids never run out in a test.
+class TinyBroker {
+ public:
+  explicit TinyBroker(mqtt::Version version = mqtt::Version::k5) : version_(version) {}
+
+  // Decides what becomes of a message: how many copies each subscriber gets. Default: one.
+  std::function<int(const mqtt::PublishView&)> copies = [](const mqtt::PublishView&) { return 1; };
+  mqtt::ReasonCode connack = mqtt::ReasonCode::kSuccess;
+  std::optional<std::uint16_t> receive_maximum;
+  int disconnects = 0;
+  int pings = 0;
+
+  void Receive(std::uint64_t connection, Bytes bytes) {
+    Peer& peer = peers_.try_emplace(connection).first->second;
+    peer.tail.append(AsText(bytes));
+    for (;;) {
+      const mqtt::DecodeResult result = peer.decoder.Next(AsBytes(peer.tail));
+      if (result.status != mqtt::DecodeStatus::kPacket) return;
+      Handle(peer, result.packet);
+      peer.tail.erase(0, result.size);
+    }
+  }
+  ByteBuffer& output(std::uint64_t connection) { return peers_[connection].output; }
+
+ private:
+  struct Peer {
+    mqtt::Decoder decoder{mqtt::Sender::kClient};
+    std::string tail;
+    std::string filter;
+    ByteBuffer output;
+    std::uint16_t next_id = 1;
+  };
+
+  void Handle(Peer& peer, const mqtt::Packet& packet) {
+    if (std::holds_alternative<mqtt::ConnectView>(packet)) {
+      mqtt::EncodeConnack(version_, {.reason = connack, .receive_maximum = receive_maximum},
+                          peer.output);
+    } else if (const auto* subscribe = std::get_if<mqtt::SubscribeView>(&packet)) {
+      auto entries = subscribe->entries;
+      const mqtt::SubscribeEntry entry = *entries.Next();
+      peer.filter = entry.filter;
+      const std::vector<mqtt::ReasonCode> codes = {
+          static_cast<mqtt::ReasonCode>(entry.options.qos)};
+      mqtt::EncodeSuback(version_, {.packet_id = subscribe->packet_id, .codes = codes},
+                         peer.output);
+    } else if (const auto* publish = std::get_if<mqtt::PublishView>(&packet)) {
+      Forward(*publish);
+      if (publish->qos == mqtt::QoS::kAtLeastOnce)
+        Ack(peer, mqtt::PacketType::kPuback, publish->packet_id);
+      if (publish->qos == mqtt::QoS::kExactlyOnce)
+        Ack(peer, mqtt::PacketType::kPubrec, publish->packet_id);
+    } else if (const auto* ack = std::get_if<mqtt::AckView>(&packet)) {
+      if (ack->type == mqtt::PacketType::kPubrec)
+        Ack(peer, mqtt::PacketType::kPubrel, ack->packet_id);
+      if (ack->type == mqtt::PacketType::kPubrel)
+        Ack(peer, mqtt::PacketType::kPubcomp, ack->packet_id);
+    } else if (std::holds_alternative<mqtt::PingreqView>(packet)) {
+      ++pings;
+      mqtt::EncodePingresp(peer.output);
+    } else if (std::holds_alternative<mqtt::DisconnectView>(packet)) {
+      ++disconnects;
+    }
+  }
+
+  void Ack(Peer& peer, mqtt::PacketType type, mqtt::PacketId id) {
+    mqtt::EncodeAck(version_, {.type = type, .packet_id = id}, peer.output);
+  }
+
+  void Forward(const mqtt::PublishView& message) {
+    const int count = copies(message);
+    for (auto& [number, peer] : peers_) {
+      if (peer.filter.empty() || !mqtt::Matches(peer.filter, message.topic)) continue;
+      for (int i = 0; i < count; ++i) {
+        mqtt::PublishHead head{.version = version_,
+                               .qos = message.qos,
+                               .topic = message.topic,
+                               .payload_bytes = message.payload.size()};
+        if (message.qos != mqtt::QoS::kAtMostOnce) head.packet_id = mqtt::PacketId{peer.next_id++};
+        mqtt::EncodePublishHead(head, peer.output);
+        peer.output.Append(message.payload);
+      }
+    }
+  }
+
+  mqtt::Version version_;
+  std::map<std::uint64_t, Peer> peers_;
+};
+
+}  // namespace tandem::bench

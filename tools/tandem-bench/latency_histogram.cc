@@ -1,0 +1,32 @@
+#include "tools/tandem-bench/latency_histogram.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tandem::bench {
+
+void LatencyHistogram::Add(const LatencyHistogram& other) noexcept {
+  for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+  count_ += other.count_;
+  max_ = std::max(max_, other.max_);
+}
+
+void LatencyHistogram::Clear() noexcept {
+  counts_.fill(0);
+  count_ = 0;
+  max_ = 0;
+}
+
+std::uint64_t LatencyHistogram::Quantile(double fraction) const noexcept {
+  if (count_ == 0) return 0;
+  const double rank = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
+  const std::uint64_t wanted = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(rank));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    seen += counts_[i];
+    if (seen >= wanted) return i + 1 == kBuckets ? max_ : std::min(UpperEnd(i), max_);
+  }
+  return max_;
+}
+
+}  // namespace tandem::bench
