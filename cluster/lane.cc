@@ -124,25 +124,24 @@ void Lane::Open() {
 
 bool Lane::HasWork() const {
   if (!error_.ok()) return true;
-  return (sink_ != nullptr && sender_->HasBatch()) || (acks_ != nullptr && receiver_->HasAck());
+  return (sink_ && sender_->HasBatch()) || (acks_ && receiver_->HasAck());
 }
 
 void Lane::Send() {
   if (!error_.ok() || rpc_->shut()) return;
-  while (sink_ != nullptr && !rpc_->shut()) {
+  while (sink_ && !rpc_->shut()) {
     const std::optional<StreamSender::Batch> batch = sender_->NextBatch();
     if (!batch) break;
     SendBatch(*batch);
   }
-  if (acks_ != nullptr) {
+  if (acks_) {
     if (const std::optional<std::uint64_t> number = receiver_->TakeAck()) SendAck(*number);
   }
   connection_->Flush();
 }
 
 void Lane::SendBatch(const StreamSender::Batch& batch) {
-  auto& sink = KJ_ASSERT_NONNULL(sink_);
-  auto request = sink.appendRequest(capnp::MessageSize{batch.count * kMetaWords + 32, 0});
+  auto request = sink_->appendRequest(capnp::MessageSize{batch.count * kMetaWords + 32, 0});
   request.setFirst(batch.first);
   auto metas = request.initRecords(static_cast<unsigned>(batch.count));
   Blob blob;
@@ -220,7 +219,7 @@ absl::Status Lane::Deliver(peer::RecordSink::AppendParams::Reader batch) {
 }
 
 void Lane::SendAck(std::uint64_t number) {
-  auto request = KJ_ASSERT_NONNULL(acks_).appliedRequest();
+  auto request = acks_->appliedRequest();
   request.setNumber(number);
   tasks_.add(request.send().ignoreResult());
 }

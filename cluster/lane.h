@@ -79,8 +79,8 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   std::shared_ptr<Shared> shared_;
   absl::Status error_;
   std::unique_ptr<RpcLink> rpc_;
-  kj::Maybe<peer::RecordSink::Client> sink_;  // once opened: where this node's records go
-  kj::Maybe<peer::AckSink::Client>
+  std::optional<peer::RecordSink::Client> sink_;  // once opened: where this node's records go
+  std::optional<peer::AckSink::Client>
       acks_;  // once the other side opened: where to confirm its records
   kj::TaskSet tasks_;
 };

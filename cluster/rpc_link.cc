@@ -219,7 +219,7 @@ broker::BufferPtr RpcLink::SlabAt(const void* place) const {
 
 RpcLink::RpcLink(LinkConnection& connection, bool dialer, const FrameLimits& limits,
                  capnp::Capability::Client bootstrap)
-    : connection_(connection), dialer_(dialer) {
+    : connection_(connection) {
   connection_.SetLimits(limits);
   peer_vat_id_.initRoot<capnp::rpc::twoparty::VatId>().setSide(
       dialer ? capnp::rpc::twoparty::Side::SERVER : capnp::rpc::twoparty::Side::CLIENT);

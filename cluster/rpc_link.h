@@ -78,7 +78,6 @@ class RpcLink final : private capnp::TwoPartyVatNetworkBase,
   kj::Own<capnp::IncomingRpcMessage> Wrap(ReceiveBuffer::Frame frame);
 
   LinkConnection& connection_;
-  const bool dialer_;
   bool accepted_ = false;
   bool shut_ = false;
   capnp::MallocMessageBuilder peer_vat_id_;
