@@ -31,8 +31,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "cluster.on_partition=stop", "cluster.on_partition=prefer:alpha",
                       "cluster.witness.kind=etcd", "admin.users_file=/u", "auth.users_file=/u",
                       "auth.acl_file=/a", "auth.allow_anonymous=false", "durability.ack_after=disk",
-                      "durability.ack_after=peer-and-disk",
-                      "durability.ack_after=memory"));
+                      "durability.ack_after=peer-and-disk", "durability.ack_after=memory"));
 
 TEST(Availability, NamesTheListenerThatAsks) {
   EXPECT_THAT(
