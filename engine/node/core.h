@@ -180,6 +180,7 @@ class Core final : private reactor::StreamPort {
   void ExecuteSend(const broker::Outbox& out, const broker::SendEffect& send);
   void ExecuteOn(net::Connection& connection, const broker::ConnectionEffect& effect);
   void MarkDirty(net::Connection& connection);
+  void ReadReleased();
   void FlushDirty();
   void Flush(net::Connection& connection);
   void ResetLateClosers();

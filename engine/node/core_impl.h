@@ -41,20 +41,25 @@ void Core<T>::Turn() {
   busy |= DrainMail();
   RunInbox();
   busy |= TurnPartner();
+  ReadReleased();
   shard_.Tick();
   Execute();
   shard_.EndTurn();
   Execute();
-  // What the other node's records led to (answers, acknowledgements) goes out now; the core may be
-  // about to sleep.
-  if (partner_waits_) busy |= TurnPartner();
-  busy |= partner_waits_;
+  if (partner_waits_) {
+    // What the other node's records led to (answers, acknowledgements) goes out now.
+    busy |= TurnPartner();
+    ReadReleased();
+    shard_.EndTurn();
+    Execute();
+  }
   busy |= shard_.busy();
   FlushDirty();
   ResetLateClosers();
   PublishMail();
   counters_.core.Busy(ReadClocks().mono_ns - began);
-  SleepUnlessBusy(busy);
+  // Whatever still waits for the link gets another turn before this core may sleep.
+  SleepUnlessBusy(busy || partner_waits_);
 }
 
 template <reactor::Transport T>
@@ -418,13 +423,18 @@ void Core<T>::MarkDirty(net::Connection& connection) {
   dirty_.push_back(connection.id());
 }
 
+// Clients that are held or paused no longer: what they sent meanwhile.
 template <reactor::Transport T>
-void Core<T>::FlushDirty() {
+void Core<T>::ReadReleased() {
   while (!read_on_.empty()) {
     for (const ConnectionId id : std::exchange(read_on_, {})) {
       if (net::Connection* const connection = FindClient(id)) ReadOn(*connection);
     }
   }
+}
+
+template <reactor::Transport T>
+void Core<T>::FlushDirty() {
   for (const ConnectionId id : std::exchange(dirty_, {})) {
     if (net::Connection* const connection = FindClient(id)) Flush(*connection);
   }
