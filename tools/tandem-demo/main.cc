@@ -61,9 +61,10 @@ int Keep(Cluster& cluster) {
   if (!noted.ok()) return Fail(std::string(noted.message()));
   cluster.Release();
   std::printf(
-      "\nThe cluster keeps running. Try it:\n"
-      "  mosquitto_sub -p %u -t 'try/#' -v        through HAProxy\n"
-      "  mosquitto_pub -p %u -t try/it -m hello -q 1\n",
+      "\nThe cluster keeps running. Try it through HAProxy, in two terminals:\n"
+      "  mosquitto_sub -p %u -t 'try/#' -v\n"
+      "  mosquitto_pub -p %u -t try/it -m hello -q 1\n"
+      "The nodes:\n",
       cluster.balancer_port(), cluster.balancer_port());
   for (NodeIndex i = 0; i < kNodes; ++i)
     std::printf("  %-5s mqtt 127.0.0.1:%u   http://127.0.0.1:%u/metrics   log %s\n",

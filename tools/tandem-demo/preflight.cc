@@ -43,7 +43,7 @@ absl::Status EnsureDescriptors() {
   }
   return absl::ResourceExhaustedError(
       absl::StrCat("too few file descriptors: the hard limit is ", limit.rlim_max, ", needed are ",
-                   kDescriptorsNeeded, "; as root: ulimit -Hn ", kDescriptorsNeeded));
+                   kDescriptorsNeeded, "; as root: ulimit -n ", kDescriptorsNeeded));
 }
 
 }  // namespace tandem::demo
