@@ -62,15 +62,25 @@ Coordinator::Coordinator(CoreLink& core)
 Coordinator::~Coordinator() noexcept = default;
 
 absl::Status Coordinator::Start() {
+  absl::Status status = Listen();
+  if (status.ok()) status = discovery_->Start(now());
+  if (!status.ok()) {
+    CloseListeners();
+    return status;
+  }
+  pair_.Start(now());
+  AdvanceDiscovery();
+  PublishStatus();
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::Listen() {
   std::uint16_t listening = options_.multicast.group.port;
   const ClusterMember* const self = Find(options_, true);
   std::vector<reactor::Endpoint> links =
       self != nullptr ? self->links : std::vector<reactor::Endpoint>();
   if (links.empty() && options_.discovery == DiscoveryKind::kMulticast)
     links.push_back({"0.0.0.0", listening});
-  if (links.empty())
-    return absl::InvalidArgumentError(
-        absl::StrCat("no link address for node \"", options_.identity.node, "\""));
   for (const reactor::Endpoint& link : links) {
     // One core listens: the handshake says which core a lane belongs to, and the kernel could not
     // know.
@@ -85,11 +95,14 @@ absl::Status Coordinator::Start() {
     if (listeners_.size() == 1) listening = core_.services().streams->LocalEndpoint(listener).port;
   }
   discovery_ = MakeDiscovery(options_, listening);
-  TANDEM_RETURN_IF_ERROR(discovery_->Start(now()));
-  pair_.Start(now());
-  AdvanceDiscovery();
-  PublishStatus();
   return absl::OkStatus();
+}
+
+void Coordinator::CloseListeners() {
+  for (const reactor::ListenerId listener : listeners_)
+    core_.services().streams->StopListening(listener);
+  listeners_.clear();
+  listeners_closed_ = true;
 }
 
 void Coordinator::Advance() {
@@ -157,7 +170,7 @@ void Coordinator::OnAccepted(ConnectionId id, const reactor::Endpoint& peer) {
       std::make_unique<PendingLink>(std::move(connection),
                                     Handshake::Listener(core_.Identity(), state_.peer().name,
                                                         IsLoopback(peer.host), core_.NewNonce()),
-                                    now() + kHandshakeTime));
+                                    kHandshakeTime));
 }
 
 void Coordinator::AdvanceInbound() {
@@ -260,7 +273,7 @@ void Coordinator::Apply(const DialPath& effect) {
       std::move(connection),
       Handshake::Dialer(core_.Identity(), peer.name, IsLoopback(remote.host), request,
                         core_.NewNonce()),
-      now() + kHandshakeTime);
+      kHandshakeTime);
 }
 
 void Coordinator::AdvanceDialing(std::size_t path) {
@@ -512,9 +525,7 @@ void Coordinator::AdvanceStop() {
   for (Departing& lane : departing_)
     core_.Bury(std::move(lane.connection), reactor::CloseMode::kReset);
   departing_.clear();
-  for (const reactor::ListenerId listener : listeners_)
-    core_.services().streams->StopListening(listener);
-  listeners_closed_ = true;
+  CloseListeners();
   ForEachCore([&](CoreId core) { core_.PostTo(core, [](CoreLink& link) { link.Shutdown(); }); });
 }
 

@@ -74,6 +74,8 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
   void OnGoodbye(std::size_t path) override;
   void OnGoodbyeHeard(std::size_t path) override;
 
+  absl::Status Listen();
+  void CloseListeners();
   void AdvanceDiscovery();
   void AdvanceInbound();
   bool AdvanceInbound(PendingLink& link);

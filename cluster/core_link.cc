@@ -49,7 +49,7 @@ void CoreLink::Append(std::uint64_t number, broker::PeerRecord record) {
   if (std::holds_alternative<broker::SnapshotEndRecord>(record)) snapshot_end_ = number;
   if (std::holds_alternative<broker::PublishRecord>(record)) counters_.publishes_out.Add();
   counters_.records_out.Add();
-  sender_.Append(number, std::move(record), now_.mono_ns);
+  sender_.Append(number, std::move(record));
 }
 
 void CoreLink::Acknowledge(CoreId stream, std::uint64_t number) {
@@ -189,6 +189,7 @@ void CoreLink::CheckStanding() {
   ReportDrained();
   if (!epoch_) return;
   const std::uint64_t epoch = epoch_->epoch;
+  sender_.MarkTime(now_.mono_ns);
   const MonoNs age = sender_.OldestAge(now_.mono_ns);
   if (!reported_lag_ && (age > state_->options.max_lag ||
                          sender_.backlog_bytes() > state_->options.backlog_bytes_max)) {
@@ -221,7 +222,9 @@ CoreLink::Slot* CoreLink::SlotOf(std::uint16_t lane) {
 
 void CoreLink::AdvanceSlot(Slot& slot) {
   if (slot.lane) {
-    const absl::Status status = slot.lane->Pump();
+    const absl::Status status = PathLost(slot)
+                                    ? absl::UnavailableError("its path is lost; another one works")
+                                    : slot.lane->Pump();
     if (status.ok()) return;
     const std::string reason = status.ToString();
     Log(LogLevel::kInfo, "a lane to the partner is lost",
@@ -261,6 +264,7 @@ void CoreLink::Dial(Slot& slot) {
     slot.dial_at = now_.mono_ns + kLaneRedialFirst;  // the control connection comes first
     return;
   }
+  slot.path = path;
   auto connection = NewConnection();
   if (absl::Status status = connection->Dial(DialOptions(links[path], path)); !status.ok())
     return DialFailed(slot, status);
@@ -271,7 +275,7 @@ void CoreLink::Dial(Slot& slot) {
   slot.dialing = std::make_unique<PendingLink>(
       std::move(connection),
       Handshake::Dialer(Identity(), peer.name, IsLoopback(links[path].host), request, NewNonce()),
-      now_.mono_ns + kHandshakeTime);
+      kHandshakeTime);
 }
 
 void CoreLink::DialFailed(Slot& slot, const absl::Status& error) {
@@ -299,6 +303,13 @@ void CoreLink::TakeLane(std::uint64_t epoch, std::uint16_t lane,
   slot->lane = std::make_unique<Lane>(
       lane, epoch, std::move(connection), dialer_, slot->sends ? &sender_ : nullptr,
       slot->receives ? &slot->receiver : nullptr, static_cast<LaneHost&>(*this));
+}
+
+// A lane over a path that the heartbeats have lost may look well as long as only the other side
+// sends.
+bool CoreLink::PathLost(const Slot& slot) const {
+  const std::uint64_t up = state_->paths_up.load(std::memory_order_relaxed);
+  return dialer_ && up != 0 && (up >> slot.path & 1) == 0;
 }
 
 void CoreLink::DropLane(Slot& slot) {

@@ -78,6 +78,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
     std::optional<std::uint64_t> snapshot_end;  // number of the other stream's SnapshotEndRecord
     std::unique_ptr<Lane> lane;
     std::unique_ptr<PendingLink> dialing;  // dialer only
+    std::size_t path = 0;                  // dialer only: that `lane` or `dialing` takes
     MonoNs dial_at = 0;
     std::uint32_t failures = 0;
     RpcTraffic counted;  // of `lane`, already in the counters
@@ -91,6 +92,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   void Dial(Slot& slot);
   void DialFailed(Slot& slot, const absl::Status& error);
   void DropLane(Slot& slot);
+  bool PathLost(const Slot& slot) const;
   void CountTraffic(Slot& slot);
   void CheckStanding();
   void ReportDrained();

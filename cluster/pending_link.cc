@@ -8,11 +8,12 @@
 namespace tandem::cluster {
 
 PendingLink::PendingLink(std::unique_ptr<LinkConnection> connection, Handshake handshake,
-                         MonoNs deadline)
-    : connection_(std::move(connection)), handshake_(std::move(handshake)), deadline_(deadline) {}
+                         MonoNs patience)
+    : connection_(std::move(connection)), handshake_(std::move(handshake)), patience_(patience) {}
 
 void PendingLink::Advance(MonoNs now) {
   if (state_ == State::kFailed || state_ == State::kAccepted) return;
+  if (deadline_ == kNever) deadline_ = now + patience_;
   // What came before the end counts: a refusal is followed by a close at once.
   while (state_ == State::kRunning) {
     if (connection_->connected() && !started_) {

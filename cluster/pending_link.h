@@ -22,7 +22,8 @@ class PendingLink {
               // have to leave)
   };
 
-  PendingLink(std::unique_ptr<LinkConnection> connection, Handshake handshake, MonoNs deadline);
+  // `patience`: how long the handshake may take, from the first Advance on.
+  PendingLink(std::unique_ptr<LinkConnection> connection, Handshake handshake, MonoNs patience);
 
   void Advance(MonoNs now);
   void Accept();
@@ -43,7 +44,8 @@ class PendingLink {
 
   std::unique_ptr<LinkConnection> connection_;
   Handshake handshake_;
-  MonoNs deadline_;
+  const MonoNs patience_;
+  MonoNs deadline_ = kNever;
   State state_ = State::kRunning;
   bool started_ = false;
   bool greeted_ = false;

@@ -8,12 +8,17 @@
 
 namespace tandem::cluster {
 
-void StreamSender::Append(std::uint64_t number, broker::PeerRecord record, MonoNs now) {
+void StreamSender::Append(std::uint64_t number, broker::PeerRecord&& record) {
   TANDEM_CHECK_MSG(number == last_ + 1, "records are numbered without gaps");
   const std::size_t bytes = broker::BacklogBytes(record);
-  entries_.push_back({std::move(record), bytes, now});
+  entries_.emplace_back(std::move(record), bytes);
   backlog_bytes_ += bytes;
   last_ = number;
+}
+
+void StreamSender::MarkTime(MonoNs now) {
+  const std::uint64_t marked = marks_.empty() ? applied_ : marks_.back().last;
+  if (last_ > marked) marks_.push_back({last_, now});
 }
 
 absl::Status StreamSender::Resume(std::uint64_t received) {
@@ -68,6 +73,7 @@ absl::StatusOr<bool> StreamSender::OnApplied(std::uint64_t number) {
     entries_.pop_front();
     ++applied_;
   }
+  while (!marks_.empty() && marks_.front().last <= applied_) marks_.pop_front();
   // Applied implies received, also by an acknowledgement that overtakes what the lane has
   // confirmed.
   sent_ = std::max(sent_, applied_);
@@ -75,7 +81,7 @@ absl::StatusOr<bool> StreamSender::OnApplied(std::uint64_t number) {
 }
 
 MonoNs StreamSender::OldestAge(MonoNs now) const noexcept {
-  return entries_.empty() ? 0 : now - entries_.front().appended_at;
+  return marks_.empty() ? 0 : now - marks_.front().time;
 }
 
 const StreamSender::Entry& StreamSender::At(std::uint64_t number) const {

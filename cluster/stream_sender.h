@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -38,7 +39,10 @@ class StreamSender {
   explicit StreamSender(const Limits& limits) noexcept : limits_(limits) {}
 
   // `number` is last() + 1; anything else is a bug of the caller.
-  void Append(std::uint64_t number, broker::PeerRecord record, MonoNs now);
+  void Append(std::uint64_t number, broker::PeerRecord&& record);
+  // Once per turn: what was appended since the last call counts as appended now. (Between turns
+  // nobody knows the time.)
+  void MarkTime(MonoNs now);
 
   // A lane is open, and the other node has `received` records of this stream. An error if that
   // cannot be: the epoch is lost.
@@ -71,14 +75,21 @@ class StreamSender {
 
  private:
   struct Entry {
+    Entry(broker::PeerRecord&& its_record, std::size_t its_bytes)
+        : record(std::move(its_record)), bytes(its_bytes) {}
     broker::PeerRecord record;
     std::size_t bytes;
-    MonoNs appended_at;
+  };
+  // Records up to `last` were appended at `time` or before.
+  struct Mark {
+    std::uint64_t last;
+    MonoNs time;
   };
   const Entry& At(std::uint64_t number) const;
 
   Limits limits_;
   std::deque<Entry> entries_;  // numbers applied_ + 1 .. last_
+  std::deque<Mark> marks_;     // of records not yet applied, rising
   std::uint64_t last_ = 0;
   std::uint64_t sent_ = 0;  // on the present lane
   std::uint64_t applied_ = 0;

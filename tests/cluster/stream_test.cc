@@ -21,9 +21,9 @@ std::size_t BytesOf(std::size_t bytes) { return broker::BacklogBytes(Record(byte
 TEST(StreamSender, CutsBatchesByCountAndBytes) {
   StreamSender sender(
       {.batch_records = 3, .batch_bytes = 2 * BytesOf(100), .window_bytes = 1'000'000});
-  for (std::uint64_t n = 1; n <= 4; ++n) sender.Append(n, Record(1), 0);
-  for (std::uint64_t n = 5; n <= 7; ++n) sender.Append(n, Record(100), 0);
-  sender.Append(8, Record(5000), 0);
+  for (std::uint64_t n = 1; n <= 4; ++n) sender.Append(n, Record(1));
+  for (std::uint64_t n = 5; n <= 7; ++n) sender.Append(n, Record(100));
+  sender.Append(8, Record(5000));
   EXPECT_FALSE(sender.NextBatch()) << "no lane is open";
   ASSERT_TRUE(sender.Resume(0).ok());
   const auto first = sender.NextBatch();
@@ -41,7 +41,7 @@ TEST(StreamSender, CutsBatchesByCountAndBytes) {
 TEST(StreamSender, StopsAtTheWindowAndGoesOnWhenItOpens) {
   StreamSender sender(
       {.batch_records = 1, .batch_bytes = 1'000'000, .window_bytes = 2 * BytesOf(10)});
-  for (std::uint64_t n = 1; n <= 5; ++n) sender.Append(n, Record(10), 0);
+  for (std::uint64_t n = 1; n <= 5; ++n) sender.Append(n, Record(10));
   ASSERT_TRUE(sender.Resume(0).ok());
   ASSERT_TRUE(sender.NextBatch());
   const auto second = sender.NextBatch();
@@ -54,7 +54,7 @@ TEST(StreamSender, StopsAtTheWindowAndGoesOnWhenItOpens) {
 
 TEST(StreamSender, ResendsWhatTheOtherSideHasNotReceived) {
   StreamSender sender;
-  for (std::uint64_t n = 1; n <= 10; ++n) sender.Append(n, Record(), 0);
+  for (std::uint64_t n = 1; n <= 10; ++n) sender.Append(n, Record());
   ASSERT_TRUE(sender.Resume(0).ok());
   ASSERT_TRUE(sender.NextBatch());
   ASSERT_TRUE(*sender.OnApplied(4));
@@ -71,7 +71,7 @@ TEST(StreamSender, ResendsWhatTheOtherSideHasNotReceived) {
 
 TEST(StreamSender, RefusesAnImpossibleResume) {
   StreamSender sender;
-  for (std::uint64_t n = 1; n <= 3; ++n) sender.Append(n, Record(), 0);
+  for (std::uint64_t n = 1; n <= 3; ++n) sender.Append(n, Record());
   EXPECT_TRUE(absl::IsDataLoss(sender.Resume(1))) << "never sent";
   ASSERT_TRUE(sender.Resume(0).ok());
   ASSERT_TRUE(sender.NextBatch());
@@ -83,7 +83,7 @@ TEST(StreamSender, RefusesAnImpossibleResume) {
 
 TEST(StreamSender, RefusesAnAcknowledgementOfWhatWasNotSent) {
   StreamSender sender;
-  sender.Append(1, Record(), 0);
+  sender.Append(1, Record());
   EXPECT_TRUE(absl::IsDataLoss(sender.OnApplied(1).status()));
   ASSERT_TRUE(sender.Resume(0).ok());
   ASSERT_TRUE(sender.NextBatch());
@@ -96,13 +96,19 @@ TEST(StreamSender, RefusesAnAcknowledgementOfWhatWasNotSent) {
 TEST(StreamSender, KnowsTheAgeOfTheOldestRecordThatIsNotApplied) {
   StreamSender sender;
   EXPECT_EQ(sender.OldestAge(1000), 0);
-  sender.Append(1, Record(), 100);
-  sender.Append(2, Record(), 400);
+  sender.Append(1, Record());
+  EXPECT_EQ(sender.OldestAge(1000), 0) << "in this turn";
+  sender.MarkTime(100);
+  sender.MarkTime(200);
+  sender.Append(2, Record());
+  sender.MarkTime(400);
   ASSERT_TRUE(sender.Resume(0).ok());
   ASSERT_TRUE(sender.NextBatch());
   EXPECT_EQ(sender.OldestAge(1000), 900);
   ASSERT_TRUE(sender.OnApplied(1).ok());
   EXPECT_EQ(sender.OldestAge(1000), 600);
+  ASSERT_TRUE(sender.OnApplied(2).ok());
+  EXPECT_EQ(sender.OldestAge(1000), 0);
 }
 
 TEST(StreamReceiver, SkipsWhatItHasAndRefusesAGap) {
@@ -155,7 +161,7 @@ TEST_P(StreamOverBreakingLanes, DeliversEachRecordOnceAndInOrder) {
     ASSERT_LT(step, 200'000) << "seed " << GetParam();
     if (appended < kRecords && chance(30)) {
       ++appended;
-      sender.Append(appended, broker::InterestRecord{.filter = std::to_string(appended)}, 0);
+      sender.Append(appended, broker::InterestRecord{.filter = std::to_string(appended)});
     }
     if (chance(2)) {  // the lane breaks
       sender.Suspend();
