@@ -162,7 +162,7 @@ def _retained(t, node, topic):
 
 @test("a client refused by a node that is not in step finds the other one serving (O3)", seconds=60)
 def _(t):
-    pair = t.new_pair(changes={"cluster": {"alone": "wait"}}, start=False)
+    pair = t.new_pair(changes={"cluster": {"alone": "refuse"}}, start=False)
     pair.a.start()
     wait_until(lambda: pair.a.health("live") == 200, 10, "alpha lives")
     assert pair.a.health("ready") == 503, "ready although it waits for its partner"

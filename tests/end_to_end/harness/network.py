@@ -119,8 +119,13 @@ class Network:
 
     def drop_silently(self, device, side="a"):
         """From now on `side` receives nothing from `device`: a one-way cut without any signal."""
-        self.nft(side, f"""table inet cut {{ chain in {{ type filter hook input priority -10;
-                           iifname "{device}" drop; }} }}""")
+        self.nft(side, f"""table inet cut {{
+                             chain in {{
+                               type filter hook input priority -10;
+                               iifname "{device}" drop
+                             }}
+                           }}
+                        """)
 
     def stop_dropping(self, side="a"):
         self.nft(side, "delete table inet cut")

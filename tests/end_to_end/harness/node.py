@@ -127,6 +127,8 @@ class Node:
         return os.path.join(self.directory, "log")
 
     def log(self):
+        if self._starts == 0:
+            return ""
         with open(self.log_path, errors="replace") as log:
             return log.read()
 
