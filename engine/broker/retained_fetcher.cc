@@ -56,6 +56,7 @@ RetainedFetcher::Room RetainedFetcher::RoomOf(const Session& session) const noex
 // Asks the next source that is not done for a page, if the session has room for one. A page of this
 // core comes at once; the next one in a later step.
 void RetainedFetcher::Ask(std::uint64_t number, Fetch& fetch) {
+  if (fetch.goes_on) return;
   Session* const session = sessions_.Get(fetch.session);
   for (Source& source : fetch.sources) {
     if (source.done) continue;
@@ -76,6 +77,7 @@ void RetainedFetcher::Ask(std::uint64_t number, Fetch& fetch) {
     source.done = page.done;
     Take(fetch, *session, page);
     if (!source.done) {
+      fetch.goes_on = true;
       unfinished_.push_back(number);
       return;
     }
@@ -90,7 +92,10 @@ void RetainedFetcher::GoOn() {
       unfinished_.insert(unfinished_.end(), now.begin() + kStepsPerTurnMax, now.end());
       return;
     }
-    if (const auto it = fetches_.find(now[i]); it != fetches_.end()) Ask(now[i], it->second);
+    const auto it = fetches_.find(now[i]);
+    if (it == fetches_.end()) continue;
+    it->second.goes_on = false;
+    Ask(now[i], it->second);
   }
 }
 

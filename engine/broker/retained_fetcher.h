@@ -55,6 +55,7 @@ class RetainedFetcher {
     std::string filter;
     SubscriptionState subscription;
     bool begun = false;
+    bool goes_on = false;  // among unfinished_
     std::vector<Source> sources;
   };
   struct Room {

@@ -6,6 +6,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
+#include "engine/base/overloaded.h"
 #include "proto/mqtt/encoder.h"
 
 namespace tandem::broker {
@@ -23,11 +24,6 @@ constexpr MonoNs kTombstoneAgeNs = 3'600 * kNanosecondsPerSecond;
 std::size_t Slot(ConnectionId id) noexcept {
   return static_cast<std::size_t>(static_cast<std::uint64_t>(id) & UINT32_MAX);
 }
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 }  // namespace
 
@@ -96,7 +92,9 @@ void Shard::OnOpened(ConnectionId id, std::uint32_t listener) {
 void Shard::OnDetached(ConnectionId id) {
   Client* const client = FindClient(id);
   if (client == nullptr) return;
-  TANDEM_CHECK(client->stage == Client::Stage::kOpened);
+  // It may have been closed here while it was on its way: for want of a CONNECT, or with all
+  // others.
+  TANDEM_CHECK(client->stage == Client::Stage::kOpened || client->stage == Client::Stage::kClosing);
   context_.timers.Cancel(client->timer);
   clients_[Slot(id)].reset();
   --connections_;

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "engine/base/check.h"
+#include "engine/base/overloaded.h"
 #include "engine/broker/shard.h"
 #include "proto/mqtt/topic.h"
 
@@ -14,11 +15,6 @@ namespace {
 // one step at the most.
 constexpr std::size_t kSnapshotStepRecords = 256;
 constexpr std::size_t kSnapshotStepBytes = 128 * 1024;
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
 
 }  // namespace
 

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 12> kFilters = {
     "$d", "$share/g/a/+", "$share/g/a/b", "$share/h/#"};
 constexpr std::array<std::string_view, 4> kClientIds = {"one", "two", "three", ""};
 constexpr std::size_t kClients = 5;  // two share an id
-constexpr std::uint32_t kExpiryMax_s = 60;
+constexpr std::uint32_t kExpiryMax_s = 12;
 
 class Program {
  public:
@@ -117,7 +117,7 @@ class Program {
       case 16:
         return SendAnything(client);
       case 17:
-        return world_.Advance(static_cast<MonoNs>(Below(256)) * kNanosecondsPerSecond / 4);
+        return world_.Advance(static_cast<MonoNs>(Below(256)) * kNanosecondsPerSecond / 16);
       case 18:
         world_.Run();
         return CheckNow();
@@ -129,7 +129,7 @@ class Program {
   void Connect(MqttClient& client) {
     world_.Open(client, Node());
     mqtt::ConnectView connect{.clean_start = Below(2) == 0};
-    connect.session_expiry_s = Below(2) == 0 ? 0 : 1 + Below(100);
+    connect.session_expiry_s = Below(2) == 0 ? 0 : 1 + Below(20);
     connect.receive_maximum = static_cast<std::uint16_t>(1 + Below(5));
     if (Below(8) == 0) connect.maximum_packet_size = 20 + Below(100);
     connect.keep_alive_s = static_cast<std::uint16_t>(Below(3) == 0 ? 1 + Below(10) : 0);
@@ -165,7 +165,7 @@ class Program {
       entries.push_back(entry);
     }
     std::optional<std::uint32_t> identifier;
-    if (client.version() == Version::k5 && Below(2) == 0) identifier = 1 + Below(100);
+    if (client.version() == Version::k5 && Below(2) == 0) identifier = 1 + Below(20);
     client.SendSubscribe(entries, identifier);
   }
 
@@ -220,7 +220,7 @@ class Program {
     if (paired_) CheckOneConnectionEach();
     world_.BreakAll();
     world_.Run();
-    world_.AdvanceSeconds(kExpiryMax_s + 30);
+    world_.AdvanceSeconds(kExpiryMax_s + 2);
   }
 
   void CheckOneConnectionEach() {

@@ -96,6 +96,15 @@ TEST_F(ConnectTest, ClosesAConnectionThatSaysNothing) {
   EXPECT_EQ(world().shard(0, 0).connections(), 0u);
 }
 
+TEST_F(ConnectTest, LetsAConnectionMoveThatItsTimeoutHasCaughtOnTheWay) {
+  broker::Shard& shard = world().shard(0, 0);
+  const ConnectionId moving{std::uint64_t{1} << 32 | 7};
+  shard.OnOpened(moving, 0);
+  world().AdvanceSeconds(11);
+  shard.OnDetached(moving);
+  EXPECT_EQ(shard.connections(), 0u);
+}
+
 TEST_F(ConnectTest, ClosesAClientThatIsSilentForOneAndAHalfKeepAlives_MQTT_3_1_2_22) {
   MqttClient& client = Connect("c", 0, {.clean_start = true, .keep_alive_s = 10});
   world().AdvanceSeconds(14);
