@@ -369,6 +369,7 @@ void CoreLink::Stop(const Now& now) {
   stopping_ = true;
   stop_deadline_ = now.mono_ns + state_->options.stop_grace;
   if (coordinator_) coordinator_->Stop();
+  Enqueue([](CoreLink&) {});  // the next turn is due at once
 }
 
 void CoreLink::ReportDrained() {

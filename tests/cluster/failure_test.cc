@@ -224,6 +224,21 @@ TEST_F(Failure, APartnerThatDoesNotApplyIsDroppedForLagging) {
   ASSERT_TRUE(WaitInStep(6000));
 }
 
+TEST_F(Failure, ACoreThatSleptForLongIsNotLate) {
+  StartBoth(2, 2);
+  world.Run(30'000);  // core 1 has nothing to do, and no idea of the time
+  alpha->cores[1].broker.Append(broker::PublishRecord{.message = MakeMessage("t", "x")});
+  ASSERT_TRUE(world.RunUntil([&] { return AllApplied(*alpha); }, 20));
+  EXPECT_EQ(alpha->cluster->status().epoch, 1u);
+}
+
+TEST_F(Failure, AListenerThatSleptForLongWelcomesItsPartner) {
+  beta = &world.Start("beta", 2);
+  world.Run(30'000);
+  alpha = &world.Start("alpha", 2);
+  EXPECT_TRUE(WaitInStep(100));
+}
+
 TEST_F(Failure, ABacklogBeyondItsBoundEndsTheEpoch) {
   ClusterOptions options = world.Options("alpha");
   options.backlog_bytes_max = 1024 * 1024;

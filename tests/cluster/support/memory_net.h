@@ -104,19 +104,23 @@ class MemoryPort final : public reactor::StreamPort {
     return count;
   }
 
-  void Poll() {
+  // How many events there were.
+  std::size_t Poll() {
+    events_ = 0;
     for (const auto& [key, listener] : std::map(net_.listeners)) {
       if (listener.port != this) continue;
       while (!backlog_[key].empty()) {
         MemoryEnd* const end = backlog_[key].front();
         backlog_[key].pop_front();
         end->accepted_unattached = true;
+        ++events_;
         listener.handler->OnAccepted(end->id, {.host = "127.0.0.1", .port = 1});
       }
     }
     std::vector<ConnectionId> ids;
     for (const auto& [id, end] : ends_) ids.push_back(id);
     for (const ConnectionId id : ids) PollEnd(id);
+    return events_;
   }
 
   absl::StatusOr<reactor::ListenerId> Listen(const reactor::ListenOptions& options,
@@ -230,11 +234,13 @@ class MemoryPort final : public reactor::StreamPort {
       reactor::StreamHandler* const handler = end->handler;
       handoff->end = std::move(ends_.at(id));
       ends_.erase(id);
+      ++events_;
       return handler->OnDetached(std::move(handoff));
     }
     if (end->send_pending && (end->peer == nullptr || !net_.Blocked(host_, end->peer->host)) &&
         !end->closing) {
       end->send_pending = false;
+      ++events_;
       end->handler->OnSent();
     }
     const bool reachable = end->peer == nullptr || !net_.Blocked(end->peer->host, host_);
@@ -244,6 +250,7 @@ class MemoryPort final : public reactor::StreamPort {
       std::copy_n(end->inbox.begin(), size, end->receive.begin());
       end->inbox.erase(end->inbox.begin(), end->inbox.begin() + static_cast<std::ptrdiff_t>(size));
       end->receive = {};
+      ++events_;
       end->handler->OnReceivedDirect(size);
     }
     end = Find(id);
@@ -255,6 +262,7 @@ class MemoryPort final : public reactor::StreamPort {
       const reactor::CloseReason reason = *end->closing;
       if (end->peer != nullptr) net_.Reset(*end, reason);
       ends_.erase(id);
+      ++events_;
       handler->OnClosed(reason);
     }
   }
@@ -267,6 +275,7 @@ class MemoryPort final : public reactor::StreamPort {
     const auto listener = net_.listeners.find(end.dial);
     if (listener == net_.listeners.end()) {
       end.closing = reactor::CloseReason::kFailed;
+      ++events_;
       return end.handler->OnConnected(absl::UnavailableError("connect: Connection refused"));
     }
     MemoryPort& other = *listener->second.port;
@@ -275,6 +284,7 @@ class MemoryPort final : public reactor::StreamPort {
     far.peer = &end;
     end.peer = &far;
     other.backlog_[end.dial].push_back(&far);
+    ++events_;
     end.handler->OnConnected(absl::OkStatus());
   }
 
@@ -285,6 +295,7 @@ class MemoryPort final : public reactor::StreamPort {
   std::map<std::string, std::deque<MemoryEnd*>> backlog_;
   std::map<reactor::ListenerId, reactor::Endpoint> listening_;
   std::set<ConnectionId> detaching_;
+  std::size_t events_ = 0;
   std::uint64_t next_id_ = 1;
   std::uint32_t next_listener_ = 1;
 };

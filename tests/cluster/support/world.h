@@ -121,13 +121,16 @@ class WorldNode {
     }
   }
 
+  // A core sleeps until something comes or its link's deadline, as a real one does; so a deadline
+  // that is missing shows.
   void Turn(const Now& now) {
     if (frozen) return;
     for (WorldCore& core : cores) {
-      core.port->Poll();
+      bool awake = core.port->Poll() != 0;
+      awake |= !core.tasks.empty();
       for (auto& task : std::exchange(core.tasks, {})) task();
-      for (int i = 0; i < 20 && core.link->Turn(now); ++i) {
-      }
+      awake |= core.link->NextDeadline() <= now.mono_ns;
+      for (int i = 0; awake && i < 20; ++i) awake = core.link->Turn(now);
     }
   }
 
