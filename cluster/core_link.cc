@@ -122,9 +122,11 @@ MonoNs CoreLink::NextDeadline() const {
     deadline = std::min(deadline, now_.mono_ns + kLagCheckEvery);
   if (stopping_ && !reported_drained_) deadline = std::min(deadline, stop_deadline_);
   for (const auto& slot : slots_) {
-    if (slot->dialing) {
+    if (slot->lane) {
+      deadline = std::min(deadline, slot->lane->NextDeadline());
+    } else if (slot->dialing) {
       deadline = std::min(deadline, slot->dialing->deadline());
-    } else if (!slot->lane && lanes_open_) {
+    } else if (lanes_open_) {
       deadline = std::min(deadline, slot->dial_at);
     }
   }

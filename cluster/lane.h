@@ -48,6 +48,8 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   void Send();
   // Send() would send something.
   bool HasWork() const;
+  // When Send() must be called if nothing else happens; kNever if it need not.
+  MonoNs NextDeadline() const noexcept { return flush_at_; }
 
   static bool IsFatal(const absl::Status& status) { return absl::IsDataLoss(status); }
   std::unique_ptr<LinkConnection> TakeConnection() { return std::move(connection_); }
@@ -63,6 +65,7 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   void Open();
   void SendBatch(const StreamSender::Batch& batch);
   void SendAck(std::uint64_t number);
+  void Flush();
   absl::Status Append(peer::RecordSink::AppendParams::Reader batch);
   absl::Status Deliver(peer::RecordSink::AppendParams::Reader batch);
   absl::Status OnOpen(std::uint64_t epoch, std::uint16_t stream, peer::AckSink::Client acks);
@@ -81,7 +84,9 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   std::unique_ptr<RpcLink> rpc_;
   std::optional<peer::RecordSink::Client> sink_;  // once opened: where this node's records go
   std::optional<peer::AckSink::Client>
-      acks_;  // once the other side opened: where to confirm its records
+      acks_;                  // once the other side opened: where to confirm its records
+  bool urgent_ = false;       // something was put into the queue that the other side waits for
+  MonoNs flush_at_ = kNever;  // when the rest goes at the latest
   kj::TaskSet tasks_;
 };
 

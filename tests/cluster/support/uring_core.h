@@ -216,6 +216,7 @@ class UringCore {
     const Now now = TakeNow();
     broker.Work(now);
     const bool more = link_->Turn(now);
+    broker.Work(now);  // what has just been confirmed may make room for more
     if (more || killed_ || link_->NextDeadline() <= now.mono_ns) {
       transport.Submit();
     } else {
