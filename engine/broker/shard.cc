@@ -329,7 +329,12 @@ void Shard::ReleaseHeld() {
     Client* const client = FindClient(packet.connection);
     if (client == nullptr) return;
     --client->held;
-    if (client->stage == Client::Stage::kConnected) Write(*client, packet);
+    if (packet.type == PacketType::kConnack) {
+      // While it waited, a newer connection may have come, or the other node may have gone.
+      if (client->stage == Client::Stage::kClaiming) CompleteWhenRouted(*client, false);
+    } else if (client->stage == Client::Stage::kConnected) {
+      Write(*client, packet);
+    }
   });
 }
 

@@ -96,7 +96,8 @@ class Shard final : public ReplicatorEvents {
  private:
   static constexpr std::size_t kSnapshotWindowBytes = 256 * 1024;
 
-  // A packet that waits in the commit gate.
+  // A packet that waits in the commit gate. A CONNACK stands for the whole rest of a connect and
+  // has no bytes yet.
   struct HeldPacket {
     ConnectionId connection{};
     mqtt::PacketType type{};
@@ -118,6 +119,7 @@ class Shard final : public ReplicatorEvents {
   bool CheckConnect(Client& client, const mqtt::ConnectView& connect);
   void TakeConnect(Client& client, const mqtt::ConnectView& connect);
   void Claim(Client& client);
+  void CompleteWhenRouted(Client& client, bool moved);
   void CompleteConnect(Client& client);
   void SendConnack(Client& client, const PendingConnect& pending, bool session_present);
   void Refuse(Client& client, mqtt::ReasonCode code, metrics::RefuseReason reason,

@@ -157,6 +157,17 @@ void Shard::SupersedeLocal(std::string_view client_id, const Client* newer) {
   Disconnect(*session->client, ReasonCode::kSessionTakenOver, metrics::CloseReason::kTakenOver, "");
 }
 
+// P3 for a session that has just moved here: a client that has its CONNACK misses nothing that is
+// published from then on, so every core of both nodes must route to its new place first.
+void Shard::CompleteWhenRouted(Client& client, bool moved) {
+  if (!moved || gate_.IsReached(interest_)) {
+    claiming_.erase(client.pending->client_id);
+    return CompleteConnect(client);
+  }
+  ++client.held;
+  gate_.Hold(interest_, {.connection = client.id, .type = mqtt::PacketType::kConnack});
+}
+
 void Shard::CompleteConnect(Client& client) {
   const std::unique_ptr<PendingConnect> pending = std::move(client.pending);
   Session* session = sessions_.Find(pending->client_id);

@@ -235,8 +235,8 @@ void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
   Client* const client = FindClient(it->second);
   if (client == nullptr || client->connected_at != reply.connected_at)
     return;  // an older claim's answer
+  if (reply.granted) return CompleteWhenRouted(*client, reply.session_present);
   claiming_.erase(it);
-  if (reply.granted) return CompleteConnect(*client);
   client->pending.reset();
   Close(*client, metrics::CloseReason::kTakenOver);
 }

@@ -276,6 +276,31 @@ TEST_F(RacesTest, Qos2ArrivesOnceThroughBrokenConnections_P5) {
   }
 }
 
+// Whoever hears CONNACK of a session that moved gets what anybody begins to publish from then on.
+TEST_F(RacesTest, EveryMessagePublishedAfterTheConnackOfAMoveArrives_P3) {
+  for (const std::uint64_t seed : Seeds(200)) {
+    BuildPair(OptionsOf(seed));
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t/+", 1);
+    const std::array publishers = {&Connect("p", 0), &Connect("q", 1)};
+    std::vector<std::string> sent;
+    for (int round = 0; round < 10; ++round) {
+      world().Break(subscriber);
+      world().Run();
+      world().Open(subscriber, Node());
+      subscriber.SendConnect(Persistent());
+      while (!subscriber.connected()) {
+        if (!world().Step()) world().Advance(kNanosecondsPerMillisecond / 50);
+      }
+      sent.push_back(std::to_string(round));
+      publishers[Below(2)]->SendPublish("t/x", sent.back(), 1);
+      world().Run();
+      ASSERT_EQ(subscriber.Payloads(), sent) << "seed " << seed;
+    }
+    TearDown();
+  }
+}
+
 // A session that moves between the nodes while nobody publishes takes everything along, at whatever
 // point of whichever handshake its connection broke.
 TEST_F(RacesTest, Qos2ArrivesOnceThroughMovesBetweenNodes_P5) {
