@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,7 @@ constexpr unsigned kEventsPerTurn = 64;
 constexpr MonoNs kLaneRedialFirst = 5 * kNanosecondsPerMillisecond;
 constexpr MonoNs kLaneRedialMax = 500 * kNanosecondsPerMillisecond;
 constexpr MonoNs kHandshakeTime = kNanosecondsPerSecond;
+constexpr MonoNs kBetterPathAfter = 2 * kNanosecondsPerSecond;
 constexpr MonoNs kLagCheckEvery = 100 * kNanosecondsPerMillisecond;
 
 bool IsUnspecified(std::string_view host) noexcept {
@@ -224,9 +226,8 @@ CoreLink::Slot* CoreLink::SlotOf(std::uint16_t lane) {
 
 void CoreLink::AdvanceSlot(Slot& slot) {
   if (slot.lane) {
-    const absl::Status status = PathLost(slot)
-                                    ? absl::UnavailableError("its path is lost; another one works")
-                                    : slot.lane->Pump();
+    absl::Status status = CheckPath(slot);
+    if (status.ok()) status = slot.lane->Pump();
     if (status.ok()) return;
     const std::string reason = status.ToString();
     Log(LogLevel::kInfo, "a lane to the partner is lost",
@@ -267,6 +268,7 @@ void CoreLink::Dial(Slot& slot) {
     return;
   }
   slot.path = path;
+  slot.better_path_since = kNever;
   auto connection = NewConnection();
   if (absl::Status status = connection->Dial(DialOptions(links[path], path)); !status.ok())
     return DialFailed(slot, status);
@@ -307,11 +309,21 @@ void CoreLink::TakeLane(std::uint64_t epoch, std::uint16_t lane,
       slot->receives ? &slot->receiver : nullptr, static_cast<LaneHost&>(*this));
 }
 
-// A lane over a path that the heartbeats have lost may look well as long as only the other side
-// sends.
-bool CoreLink::PathLost(const Slot& slot) const {
+// Why a lane should be dialed anew although its connection looks well. Over a path that the
+// heartbeats have lost it may look so as long as only the other side sends; and a spare path is
+// left once the one before it has been up for a while.
+absl::Status CoreLink::CheckPath(Slot& slot) {
   const std::uint64_t up = state_->paths_up.load(std::memory_order_relaxed);
-  return dialer_ && up != 0 && (up >> slot.path & 1) == 0;
+  if (!dialer_ || up == 0) return absl::OkStatus();
+  if ((up >> slot.path & 1) == 0)
+    return absl::UnavailableError("its path is lost; another one works");
+  if (static_cast<std::size_t>(std::countr_zero(up)) == slot.path) {
+    slot.better_path_since = kNever;
+    return absl::OkStatus();
+  }
+  slot.better_path_since = std::min(slot.better_path_since, now_.mono_ns);
+  if (now_.mono_ns - slot.better_path_since < kBetterPathAfter) return absl::OkStatus();
+  return absl::UnavailableError("it moves to a better path");
 }
 
 void CoreLink::DropLane(Slot& slot) {

@@ -79,6 +79,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
     std::unique_ptr<Lane> lane;
     std::unique_ptr<PendingLink> dialing;  // dialer only
     std::size_t path = 0;                  // dialer only: that `lane` or `dialing` takes
+    MonoNs better_path_since = kNever;
     MonoNs dial_at = 0;
     std::uint32_t failures = 0;
     RpcTraffic counted;  // of `lane`, already in the counters
@@ -92,7 +93,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   void Dial(Slot& slot);
   void DialFailed(Slot& slot, const absl::Status& error);
   void DropLane(Slot& slot);
-  bool PathLost(const Slot& slot) const;
+  absl::Status CheckPath(Slot& slot);
   void CountTraffic(Slot& slot);
   void CheckStanding();
   void ReportDrained();

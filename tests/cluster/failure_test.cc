@@ -251,16 +251,34 @@ TEST_F(Failure, ABacklogBeyondItsBoundEndsTheEpoch) {
   EXPECT_EQ(alpha->cluster->status().backlog_bytes, 0u);
 }
 
-TEST_F(Failure, WithTwoPathsLosingOneChangesNothing) {
-  const auto options = [&](const std::string& name) {
-    ClusterOptions o = world.Options(name);
-    o.members = {{"alpha", {{"10.0.0.1", 7883}, {"192.168.0.1", 7883}}},
-                 {"beta", {{"10.0.0.2", 7883}, {"192.168.0.2", 7883}}}};
-    return o;
-  };
-  alpha = &world.Start(options("alpha"));
-  beta = &world.Start(options("beta"));
-  ASSERT_TRUE(WaitInStep());
+class FailureOfAPath : public Failure {
+ protected:
+  void StartBothWithTwoPaths() {
+    for (const std::string name : {"alpha", "beta"}) {
+      ClusterOptions options = world.Options(name);
+      options.members = {{"alpha", {{"10.0.0.1", 7883}, {"192.168.0.1", 7883}}},
+                         {"beta", {{"10.0.0.2", 7883}, {"192.168.0.2", 7883}}}};
+      (name == "alpha" ? alpha : beta) = &world.Start(options);
+    }
+    ASSERT_TRUE(WaitInStep());
+  }
+};
+
+TEST_F(FailureOfAPath, LanesComeBackToTheFirstPathWhenItWorks) {
+  world.net.blocked_listeners.insert("10.0.0.2:7883");
+  StartBothWithTwoPaths();
+  MemoryPort& port = *alpha->cores[0].port;
+  EXPECT_EQ(port.DialedTo("192.168.0.2:7883"), 2u) << "control and lane";
+  world.net.blocked_listeners.clear();
+  ASSERT_TRUE(world.RunUntil([&] { return port.DialedTo("10.0.0.2:7883") == 2; }));
+  EXPECT_EQ(port.DialedTo("192.168.0.2:7883"), 1u);
+  Publish(*alpha, 10);
+  ASSERT_TRUE(world.RunUntil([&] { return AllApplied(*alpha); }));
+  EXPECT_EQ(alpha->cluster->status().epoch, 1u);
+}
+
+TEST_F(FailureOfAPath, LosingOneOfTwoChangesNothing) {
+  StartBothWithTwoPaths();
   ASSERT_TRUE(world.RunUntil([&] {
     const ClusterStatus status = alpha->cluster->status();
     return status.links[0].up && status.links[1].up;

@@ -3,11 +3,13 @@
 // networks partitioned.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -102,6 +104,14 @@ class MemoryPort final : public reactor::StreamPort {
       ++count;
     }
     return count;
+  }
+
+  // Open connections that were dialed from here to `remote`, "host:port".
+  std::size_t DialedTo(const std::string& remote) const {
+    return static_cast<std::size_t>(
+        std::count_if(ends_.begin(), ends_.end(), [&](const auto& each) {
+          return each.second->connected && !each.second->closing && each.second->dial == remote;
+        }));
   }
 
   // How many events there were.
