@@ -40,8 +40,8 @@ class Subscriber:
     def __init__(self, process, translate, inbox=None, seconds=20):
         self.process = process
         self._translate = translate
-        self._inbox = inbox
-        self._events = queue.Queue()
+        self._messages = inbox or queue.Queue()
+        self._events = queue.Queue()  # all else; what a session kept may come before "ready"
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._next(seconds, "ready")
@@ -49,10 +49,9 @@ class Subscriber:
     def _read(self):
         for line in self.process.stdout:
             event = self._translate(line.rstrip("\n"))
-            if event and event[0] == "message" and self._inbox is not None:
-                self._inbox.put(event[1])
-            elif event:
-                self._events.put(event)
+            if event:
+                kind, value = event
+                self._messages.put(value) if kind == "message" else self._events.put(event)
         self._events.put(("end", ""))
 
     def _next(self, seconds, kind):
@@ -65,7 +64,11 @@ class Subscriber:
         return value
 
     def message(self, seconds=10):
-        return self._next(seconds, "message")
+        try:
+            return self._messages.get(timeout=stretched(seconds))
+        except queue.Empty:
+            raise TooLate(f"{self.process.args[0]}: no message within "
+                          f"{stretched(seconds):.1f} s") from None
 
     def messages(self, count, seconds=20):
         deadline = Deadline(seconds)
@@ -109,6 +112,8 @@ class Family:
     name = ""
     versions = (3, 4, 5)
     reconnects = False  # cannot be told to leave a lost connection alone
+    tells_reason = True  # why the broker ended a connection of MQTT 5.0
+    will_at_disconnect = False  # its DISCONNECT of MQTT 5.0 asks for the will all the same (0x04)
 
     def subscribe(self, t, node, filter_, version, qos=2, client_id="", persistent=False,
                   will=None, inbox=None):
@@ -152,6 +157,7 @@ class PahoC(Family):
 
 class PahoPython(Family):
     name = "Paho Python"
+    tells_reason = False  # 1.6 reads the reason of a DISCONNECT only if properties follow
 
     def command(self, t):
         return ["/usr/bin/python3", os.path.join(_CLIENTS, "paho_python.py")]
@@ -168,6 +174,7 @@ class MqttJs(Family):
 class Mosquitto(Family):
     name = "mosquitto clients"
     reconnects = True
+    will_at_disconnect = True
 
     _LEVELS = {3: "mqttv31", 4: "mqttv311", 5: "mqttv5"}
 
