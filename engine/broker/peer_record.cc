@@ -6,6 +6,9 @@ namespace {
 constexpr std::size_t kRecordOverheadBytes = 32;
 
 std::size_t Size(const MessagePtr& message) noexcept { return message ? message->bytes() : 0; }
+std::size_t Size(const std::optional<Will>& will) noexcept {
+  return will ? will->topic.size() + will->payload.size() + will->properties.size() : 0;
+}
 
 struct TextBytes {
   std::size_t operator()(const PublishRecord& r) const noexcept {
@@ -19,19 +22,36 @@ struct TextBytes {
   std::size_t operator()(const GroupInterestRecord& r) const noexcept {
     return r.filter.size() + r.share_name.size();
   }
-  std::size_t operator()(const ClaimRecord& r) const noexcept { return r.client_id.size(); }
-  std::size_t operator()(const SessionRecord& r) const noexcept { return r.client_id.size(); }
+  std::size_t operator()(const ClaimRecord& r) const noexcept {
+    return r.client_id.size() + Size(r.will);
+  }
+  std::size_t operator()(const SessionRecord& r) const noexcept {
+    return r.client_id.size() + Size(r.will);
+  }
   std::size_t operator()(const SessionSubscriptionRecord& r) const noexcept {
     return r.client_id.size() + r.filter.size();
   }
   std::size_t operator()(const SessionMessageRecord& r) const noexcept {
     return r.client_id.size() + Size(r.message) + r.subscription_ids.size() * sizeof(std::uint32_t);
   }
-  std::size_t operator()(const SessionReceivedIdRecord& r) const noexcept {
+  std::size_t operator()(const SessionOrderRecord& r) const noexcept {
+    std::size_t bytes = 0;
+    for (const SessionOrderRecord::Place& place : r.places) {
+      bytes += kRecordOverheadBytes + place.client_id.size() +
+               place.subscription_ids.size() * sizeof(std::uint32_t);
+    }
+    return bytes;
+  }
+  std::size_t operator()(const SessionProgressRecord& r) const noexcept {
+    return r.client_id.size() + r.done.size() * sizeof(SessionProgressRecord::Range);
+  }
+  std::size_t operator()(const MirroredRecord&) const noexcept { return 0; }
+  std::size_t operator()(const LentDoneRecord&) const noexcept { return 0; }
+  std::size_t operator()(const SnapshotEndRecord&) const noexcept { return 0; }
+  template <class Record>
+  std::size_t operator()(const Record& r) const noexcept {
     return r.client_id.size();
   }
-  std::size_t operator()(const ClaimReplyRecord& r) const noexcept { return r.client_id.size(); }
-  std::size_t operator()(const SnapshotEndRecord&) const noexcept { return 0; }
 };
 
 }  // namespace

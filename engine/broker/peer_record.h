@@ -13,6 +13,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
 #include "engine/broker/message.h"
+#include "engine/broker/will.h"
 #include "proto/mqtt/packet.h"
 
 namespace tandem::broker {
@@ -22,6 +23,14 @@ namespace tandem::broker {
 struct SharedTarget {
   std::string filter;
   std::string share_name;
+  friend bool operator==(const SharedTarget&, const SharedTarget&) = default;
+};
+
+// What a publish does to its publisher's session, in the same step: both happen on the other node
+// or neither (P5, P8).
+struct PublisherStep {
+  std::string client_id;
+  std::uint16_t packet_id = 0;  // QoS 2: the id is in use until PUBREL; 0: the message was the will
 };
 
 // A message from a client of the sending node.
@@ -32,6 +41,7 @@ struct PublishRecord {
   bool update_retained = false;  // it sets or clears the retained message of its topic (P9)
   std::vector<SharedTarget> groups;
   std::uint8_t hops = 0;  // times it was handed on because the chosen node had no member left
+  std::optional<PublisherStep> step;
 };
 
 // A value of the retained set, sent to bring a returning node in step; nothing is routed. An empty
@@ -40,13 +50,13 @@ struct RetainedRecord {
   MessagePtr message;
 };
 
-// The sending core has a first subscriber for `filter`, or no longer any.
+// The sending core has a first subscriber for `filter`, or no longer any. Mirrored sessions count.
 struct InterestRecord {
   std::string filter;
   bool wanted = false;
 };
 
-// How many members of a shared group live on the sending core.
+// How many members of a shared group live on the sending core. Mirrored sessions do not count.
 struct GroupInterestRecord {
   std::string filter;
   std::string share_name;
@@ -54,29 +64,56 @@ struct GroupInterestRecord {
   std::uint32_t total = 0;
 };
 
-// A client connected (P7). The other node ends its own connection of that id, if that is older, and
-// answers with ClaimReplyRecord, after the session if it holds one and `clean_start` is false.
+// A client connects to the sending node, which will own its session (P7). The other node ends its
+// own connection of that id, if that is older, tells the session if only it has it, and answers.
+// From its answer on it mirrors the session, if that is persistent or has a will.
 struct ClaimRecord {
   std::string client_id;
   Hlc connected_at = 0;
   bool clean_start = false;
-  bool answer = true;  // false: a note of who is connected, for a node that comes back
+  bool answer = true;          // false: a note of who is connected, for a node that comes back
+  std::uint32_t expiry_s = 0;  // of the session from now on
+  std::optional<Will> will;
+};
+struct ClaimReplyRecord {
+  std::string client_id;
+  Hlc connected_at = 0;          // as in the claim
+  bool granted = false;          // false: a newer connection lives here
+  bool session_present = false;  // there is a session, and the claimant's copy is whole by now
 };
 
-// The state of a session that moves, in this order: one SessionRecord, its subscriptions, its
-// messages, its received ids.
+// A session that the sender owns, told as it stands, in this order: one SessionRecord, its
+// subscriptions, its messages, its received ids. What changes from then on follows as the records
+// below.
 struct SessionRecord {
   std::string client_id;
+  Hlc connected_at = 0;    // of the last CONNECT
+  bool connected = false;  // its client is there now
   std::uint32_t expiry_s = 0;
-  std::uint64_t next_number = 0;   // the queue number that the next message will get
-  std::uint64_t first_number = 0;  // of the oldest message still in the queue
+  std::uint32_t away_ms = 0;        // not connected for so long, when sent
+  std::uint64_t next_number = 0;    // the queue number that the next message will get
+  std::uint64_t first_number = 0;   // of the oldest message still in the queue
+  std::uint64_t unsent_number = 0;  // none of this number or above was ever sent
+  std::uint64_t fork_number =
+      0;  // below it the queue is that of the epoch before, less what is done
+  std::optional<Will> will;
 };
 struct SessionSubscriptionRecord {
   std::string client_id;
-  std::string filter;  // as subscribed, $share included
+  std::string filter;      // as subscribed, $share included
+  bool subscribed = true;  // false: UNSUBSCRIBE, the rest means nothing
   mqtt::SubscriptionOptions options;
   std::uint32_t identifier = 0;
+  std::uint64_t confirm = 0;  // not 0: answer with MirroredRecord of this number
 };
+// The sender has applied the subscription record that asked for it, and says so behind the interest
+// that it had to announce for it.
+struct MirroredRecord {
+  CoreId core{};  // that asked
+  std::uint64_t number = 0;
+};
+
+// A message with its place in a session's queue, when the message itself has not crossed.
 struct SessionMessageRecord {
   std::string client_id;
   std::uint64_t number = 0;  // place in the queue; fixes the packet id
@@ -87,25 +124,80 @@ struct SessionMessageRecord {
   std::optional<SharedTarget> group;  // the shared group that it was for
   MessagePtr message;                 // null when only the id is left (PUBREC received)
 };
-struct SessionReceivedIdRecord {
-  std::string client_id;
-  std::uint16_t packet_id = 0;  // QoS 2 from the client, waiting for PUBREL
-};
-struct ClaimReplyRecord {
-  std::string client_id;
-  Hlc connected_at = 0;  // as in the claim
-  bool granted = false;  // false: a newer connection lives here
-  bool session_present = false;
+
+// The places that one message, which crosses or has crossed on its own, got in the queues of the
+// sender's sessions.
+struct SessionOrderRecord {
+  struct Place {
+    std::string client_id;
+    std::uint64_t number = 0;
+    mqtt::QoS qos{};
+    bool retain = false;
+    std::vector<std::uint32_t> subscription_ids;
+  };
+  MessageId message;
+  std::vector<Place> places;
 };
 
-// The sender has told all it had when the epoch began: interest, groups, retained messages,
-// connected clients.
+// The owner has not seen how a message came by its place, or its copy is late: asks for it. The
+// answer is a SessionMessageRecord, or nothing if it is done meanwhile.
+struct SessionMissingRecord {
+  std::string client_id;
+  std::uint64_t number = 0;
+};
+
+// A message is done with, or its payload is (PUBREC received).
+struct SessionProgressRecord {
+  struct Range {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    friend bool operator==(const Range&, const Range&) = default;
+  };
+  std::string client_id;
+  std::vector<Range> done;              // acknowledged, dropped or expired
+  std::uint64_t released = UINT64_MAX;  // PUBREC received for this one; UINT64_MAX: none
+};
+
+// QoS 2 from the client: its packet id is waiting for PUBREL, or free again.
+struct SessionReceivedIdRecord {
+  std::string client_id;
+  std::uint16_t packet_id = 0;
+  bool held = true;
+};
+
+// The client's connection has ended and its session goes on.
+struct SessionAwayRecord {
+  std::string client_id;
+  std::uint32_t expiry_s = 0;
+  bool will_waits = false;  // false: dropped, or published already
+  std::uint64_t unsent_number = 0;
+};
+// The will was published, and nobody on the receiving node wants it; or it was dropped.
+struct SessionWillDoneRecord {
+  std::string client_id;
+};
+// The session is over.
+struct SessionEndRecord {
+  std::string client_id;
+};
+
+// Messages given to the other node's members of shared groups are done with there: `core` of the
+// receiver need not keep them any longer.
+struct LentDoneRecord {
+  CoreId core{};
+  MessageId message;
+};
+
+// The sender has told all it had when the epoch began: interest, groups, sessions, retained
+// messages, connected clients.
 struct SnapshotEndRecord {};
 
 using PeerRecord =
     std::variant<PublishRecord, RetainedRecord, InterestRecord, GroupInterestRecord, ClaimRecord,
                  SessionRecord, SessionSubscriptionRecord, SessionMessageRecord,
-                 SessionReceivedIdRecord, ClaimReplyRecord, SnapshotEndRecord>;
+                 SessionReceivedIdRecord, ClaimReplyRecord, SnapshotEndRecord, MirroredRecord,
+                 SessionOrderRecord, SessionMissingRecord, SessionProgressRecord, SessionAwayRecord,
+                 SessionWillDoneRecord, SessionEndRecord, LentDoneRecord>;
 
 // What the record adds to the backlog of a stream: its texts, and its message's bytes.
 std::size_t BacklogBytes(const PeerRecord& record) noexcept;

@@ -14,23 +14,13 @@
 #include "engine/broker/message.h"
 #include "engine/broker/session_queue.h"
 #include "engine/broker/subscription.h"
+#include "engine/broker/will.h"
 #include "engine/reactor/timer_wheel.h"
 #include "proto/mqtt/packet.h"
 
 namespace tandem::broker {
 
 struct Session;
-
-// A will as it will be published (3.1.2.5), and how long after the connection was lost.
-struct Will {
-  std::string topic;
-  std::vector<std::uint8_t> payload;
-  std::vector<std::uint8_t> properties;  // the forwarded ones
-  mqtt::QoS qos{};
-  bool retain = false;
-  std::uint32_t delay_s = 0;
-  std::optional<std::uint32_t> message_expiry_s;
-};
 
 // What CONNECT asked for, kept while the other node is asked about the client id.
 struct PendingConnect {
