@@ -41,6 +41,9 @@ struct BrokerConfig {
 
   std::size_t peer_backlog_bytes_max =
       64u << 20;  // unapplied records of this core's stream; above, publishers are paused
+  // How long the wills of a dead node's clients wait at least, so that those who come back in time
+  // have none published.
+  MonoNs will_grace_ns = 5 * kNanosecondsPerSecond;
   bool access_log = false;
 };
 

@@ -10,11 +10,13 @@
 
 namespace tandem::broker {
 
-// What must have happened before a packet may leave. Both count up and never back within an epoch.
+// What must have happened before a packet may leave. All count up and never back within an epoch.
 struct CommitPosition {
   std::uint64_t peer = 0;  // the other node has applied this core's stream up to here
   std::uint64_t cores =
       0;  // the other cores of this node have applied this core's interest changes up to here
+  std::uint64_t mirrored = 0;  // the other node's copies follow, and this node's cores know that
+  std::uint64_t routed = 0;    // other cores of this node have safely taken what was handed to them
   friend bool operator==(const CommitPosition&, const CommitPosition&) = default;
 };
 
@@ -24,7 +26,8 @@ template <class Held>
 class CommitGate {
  public:
   bool IsReached(const CommitPosition& position) const noexcept {
-    return position.peer <= reached_.peer && position.cores <= reached_.cores;
+    return position.peer <= reached_.peer && position.cores <= reached_.cores &&
+           position.mirrored <= reached_.mirrored && position.routed <= reached_.routed;
   }
   // Holds `held` behind all that is held already.
   void Hold(const CommitPosition& position, Held held) {
@@ -37,10 +40,19 @@ class CommitGate {
   void CoresReached(std::uint64_t number) noexcept {
     if (number > reached_.cores) reached_.cores = number;
   }
+  void MirroredReached(std::uint64_t number) noexcept {
+    if (number > reached_.mirrored) reached_.mirrored = number;
+  }
+  void RoutedReached(std::uint64_t number) noexcept {
+    if (number > reached_.routed) reached_.routed = number;
+  }
   // The other node is gone, or a new epoch numbers from 1 again: nothing that was held waits for it
   // any longer.
   void ForgetPeer() noexcept {
-    for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i].position.peer = 0;
+    for (std::size_t i = 0; i < queue_.size(); ++i) {
+      queue_[i].position.peer = 0;
+      queue_[i].position.mirrored = 0;
+    }
     reached_.peer = 0;
   }
 

@@ -10,18 +10,11 @@
 
 #include "engine/base/ids.h"
 #include "engine/broker/message.h"
+#include "engine/broker/peer_origin.h"
 #include "engine/broker/peer_record.h"
 #include "engine/broker/subscription_trie.h"
 
 namespace tandem::broker {
-
-// Where an event came from, if the other node sent it: the place in its stream, so that the record
-// counts as applied only when this core has handled it too.
-struct PeerOrigin {
-  std::uint64_t epoch = 0;
-  CoreId stream{};
-  std::uint64_t number = 0;  // 0: not from the other node
-};
 
 // A message that this core's subscribers, or one of its members of the groups, want.
 struct RouteMessage {
@@ -29,6 +22,13 @@ struct RouteMessage {
   bool route = true;                            // match it against the plain subscriptions
   std::vector<IntrusivePtr<SharedKey>> groups;  // one member of each on this core
   PeerOrigin origin;
+  std::uint64_t crosses = 0;  // the epoch in which it crosses to the other node on its own; 0: not
+  std::uint64_t commit = 0;   // not 0: answer with RouteCommitted when it is safe
+};
+// The answer: all messages up to `number` are safe, also from the death of this node where it has
+// a partner.
+struct RouteCommitted {
+  std::uint64_t number = 0;
 };
 
 // This core is the home of the message's topic among the retained ones.
@@ -69,6 +69,21 @@ struct RelayedApplied {
   PeerOrigin origin;
 };
 
+// The other node's core `stream` follows this core's subscriptions up to `number`, and every core
+// of this node knows its interest.
+struct SubscriptionMirrored {
+  CoreId stream{};
+  std::uint64_t number = 0;
+};
+// A message that this core lent to the other node's part of a shared group is done with there.
+struct LentReturned {
+  MessageId message;
+};
+// The sending core knows that the partner of that epoch is gone: nothing of it follows.
+struct PeerDownSeen {
+  std::uint64_t epoch = 0;
+};
+
 // A subscriber wants the retained messages for `filter`: asks the home cores, page by page.
 struct RetainedQuery {
   std::uint64_t fetch = 0;  // the asker's own mark
@@ -86,6 +101,7 @@ struct RetainedPage {
 
 using CoreMessage =
     std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
-                 RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage>;
+                 RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage, RouteCommitted,
+                 SubscriptionMirrored, LentReturned, PeerDownSeen>;
 
 }  // namespace tandem::broker

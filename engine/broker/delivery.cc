@@ -20,6 +20,9 @@ bool IsConnected(const Session& session) noexcept {
 
 bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& form) {
   const MessageFields& fields = message.fields();
+  if (session.role == Role::kMirror || session.join) {
+    if (KeepForOwner(session, message, form)) return true;
+  }
   if (!session.fetches.empty() && fields.retain && !form.stored)
     session.newer_topics.emplace(fields.topic);
 
@@ -51,10 +54,77 @@ bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& for
     outbound.more_identifiers = std::make_unique<std::vector<std::uint32_t>>(
         form.identifiers.begin(), form.identifiers.end());
   }
+  if (form.lender != 0) {
+    outbound.lender = form.lender;
+    session.queue.LogReturned(teller_.returned());
+  }
   context_.metrics.QueuedChanged(1, Signed(outbound.bytes()));
+  const std::uint64_t number = session.queue.next_number();
   session.queue.Push(std::move(outbound));
+  if (session.told_epoch != 0 && teller_.IsFollowed(session)) {
+    // Retained messages and those for one member of a group do not cross on their own.
+    if (form.stored || form.group) {
+      teller_.PlacedWithMessage(session, number);
+      // From here on the session's copy stands for it.
+      teller_.Return(std::exchange(session.queue.Find(number)->lender, std::uint16_t{0}),
+                     kept->id());
+    } else {
+      teller_.Placed(session, number);
+    }
+  }
   Pump(session);
   return true;
+}
+
+// Of a session that the other node owns: keeps what is routed to it here until its place comes. Of
+// one that it owned lately: fills a place that waits for it. True if that is all.
+bool Delivery::KeepForOwner(Session& session, RoutedMessage& message, const Form& form) {
+  const MessageId& id = message.fields().id;
+  if (form.stored || form.group) return session.mirrored_here();
+  if (form.qos == mqtt::QoS::kAtMostOnce) return session.mirrored_here();
+  if (session.join) {
+    if (session.join->TakeExpected(id)) return true;
+    if (const auto place = session.join->TakePlace(id)) {
+      Fill(session, *place, message.Share());
+      return true;
+    }
+  }
+  if (!session.mirrored_here()) return false;
+  NeedJoin(session).Add(
+      MessageJoin::Unplaced{.message = Compacted(message.Share()),
+                            .qos = form.qos,
+                            .retain = form.retain,
+                            .identifiers = {form.identifiers.begin(), form.identifiers.end()},
+                            .since = context_.now.mono_ns});
+  return true;
+}
+
+MessageJoin& Delivery::NeedJoin(Session& session) {
+  if (!session.join) {
+    session.join = std::make_unique<MessageJoin>();
+    joins_.push_back(session.id);
+  }
+  return *session.join;
+}
+
+void Delivery::Fill(Session& session, const MessageJoin::Unfilled& place,
+                    const MessagePtr& message) {
+  const auto bytes = Signed(message->bytes());
+  const bool filled = session.queue.Fill(place.number, Compacted(message));
+  if (place.origin.number != 0) joined_.push_back(place.origin);
+  if (!filled || session.mirrored_here()) return;
+  context_.metrics.QueuedChanged(0, bytes);
+  Pump(session);
+}
+
+void Delivery::Enqueue(Session& session, OutboundMessage message, bool crosses) {
+  const MessageId id = message.message->id();
+  const std::uint64_t number = session.queue.next_number();
+  context_.metrics.QueuedChanged(1, Signed(message.bytes()));
+  session.queue.Push(std::move(message));
+  if (!teller_.IsFollowed(session)) return;
+  teller_.Placed(session, number);
+  teller_.EndRouting(id, crosses);
 }
 
 // The queue's bound (O5). What was never sent may go, by policy; what is in flight stays.
@@ -87,11 +157,19 @@ void Delivery::Pump(Session& session) {
                                    Signed(session.queue.in_flight()) - Signed(in_flight_before));
 }
 
+// The packets of the commit gate towards subscribers: a QoS 2 PUBLISH and the PUBREL behind it.
+bool Delivery::MayGo(const Session& session, const OutboundMessage& next) {
+  if (next.record == 0 || next.qos != mqtt::QoS::kExactlyOnce || peer_.IsReached(next.record))
+    return true;
+  if (waiting_.empty() || waiting_.back() != session.id) waiting_.push_back(session.id);
+  return false;
+}
+
 void Delivery::SendQueued(Session& session, Client& client) {
   SessionQueue& queue = session.queue;
   while (client.unsent_bytes < context_.config.unsent_bytes_soft) {
     OutboundMessage* const next = queue.Next();
-    if (next == nullptr) return;
+    if (next == nullptr || !MayGo(session, *next)) return;
     if (next->state == OutboundState::kReleased) {
       const std::size_t offset = context_.outbox.bytes.size();
       mqtt::EncodeAck(client.version,

@@ -3,10 +3,14 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "engine/broker/peer_stream.h"
 #include "engine/broker/publish_sender.h"
 #include "engine/broker/session.h"
+#include "engine/broker/session_teller.h"
 #include "engine/broker/shard_context.h"
 
 namespace tandem::broker {
@@ -14,7 +18,8 @@ namespace tandem::broker {
 // One per shard.
 class Delivery {
  public:
-  explicit Delivery(ShardContext& context) noexcept : context_(context), sender_(context) {}
+  Delivery(ShardContext& context, const PeerStream& peer, SessionTeller& teller) noexcept
+      : context_(context), peer_(peer), teller_(teller), sender_(context) {}
 
   struct Form {
     mqtt::QoS qos{};  // already the lower one of publish and subscription
@@ -22,27 +27,53 @@ class Delivery {
     bool stored = false;  // comes from the retained messages, not from a publisher just now
     std::span<const std::uint32_t> identifiers;  // Subscription Identifiers, none 0
     IntrusivePtr<SharedKey> group;               // set if the session was chosen as a member
+    std::uint16_t lender = 0;                    // as in OutboundMessage
   };
 
   void BeginRouting() noexcept { sender_.ForgetFrames(); }
 
   // QoS 0: to the connection if there is one that keeps up. QoS 1 and 2: into the queue, and on to
   // the connection as far as Receive Maximum and its bytes allow. False if the queue's bound says
-  // that the session's connection must be closed.
+  // that the session's connection must be closed. A session that is mirrored here keeps QoS 1 and 2
+  // until its owner says where they stand.
   bool Deliver(Session& session, RoutedMessage& message, const Form& form);
 
   // Sends from the queue what the connection can take. Call it when acknowledgements or sent bytes
   // made room.
   void Pump(Session& session);
+  // Sessions whose next QoS 2 packet waited for the other node (OutboundMessage::record), since the
+  // last call.
+  std::vector<SubscriberId> TakeWaiting() { return std::exchange(waiting_, {}); }
+  // Queues a message that came to the session while it was mirrored here.
+  void Enqueue(Session& session, OutboundMessage message, bool crosses);
+  // Where messages and places of a mirrored session wait for one another.
+  MessageJoin& NeedJoin(Session& session);
+  // keep(SubscriberId) for each session that may have one; false: it has none any longer.
+  template <class Fn>
+  void EachJoin(Fn&& keep) {
+    std::erase_if(joins_, [&](SubscriberId id) { return !keep(id); });
+  }
+  // The message has come for which `place` was kept.
+  void Fill(Session& session, const MessageJoin::Unfilled& place, const MessagePtr& message);
+  // Records of the other node that are applied now because their messages have come, since the last
+  // call.
+  std::vector<PeerOrigin> TakeJoined() { return std::exchange(joined_, {}); }
 
  private:
+  bool KeepForOwner(Session& session, RoutedMessage& message, const Form& form);
+  bool MayGo(const Session& session, const OutboundMessage& next);
   bool MakeRoom(Session& session, std::size_t bytes);
   void CountDropped(metrics::DropReason reason, const OutboundMessage& message);
   void SendQueued(Session& session, Client& client);
   bool SendNext(Session& session, Client& client, OutboundMessage& next);
 
   ShardContext& context_;
+  const PeerStream& peer_;
+  SessionTeller& teller_;
   PublishSender sender_;
+  std::vector<SubscriberId> waiting_;
+  std::vector<PeerOrigin> joined_;
+  std::vector<SubscriberId> joins_;
 };
 
 }  // namespace tandem::broker

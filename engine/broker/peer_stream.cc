@@ -12,8 +12,6 @@ void PeerStream::Up(const PeerEpoch& epoch) {
   TANDEM_CHECK(!up_);
   up_ = true;
   epoch_ = epoch;
-  number_ = 0;
-  applied_ = 0;
   Incoming fresh;
   fresh.relayed.assign(context_.cores, 0);
   fresh.applied.assign(context_.cores, 0);
@@ -22,6 +20,9 @@ void PeerStream::Up(const PeerEpoch& epoch) {
 
 void PeerStream::Down() {
   up_ = false;
+  base_ += number_;
+  number_ = 0;
+  applied_ = 0;
   sizes_ = {};
   backlog_bytes_ = 0;
   incoming_.clear();
@@ -69,21 +70,43 @@ void PeerStream::AppliedAt(CoreId core, const PeerOrigin& origin) {
   changed_ = true;
 }
 
+void PeerStream::HoldBack(const PeerOrigin& origin) {
+  const std::size_t index = Index(origin.stream);
+  if (origin.epoch != epoch_.epoch || index >= incoming_.size()) return;
+  incoming_[index].held_back.insert(origin.number);
+}
+
+void PeerStream::LetGo(const PeerOrigin& origin) {
+  const std::size_t index = Index(origin.stream);
+  if (origin.epoch != epoch_.epoch || index >= incoming_.size()) return;
+  const auto it = incoming_[index].held_back.find(origin.number);
+  if (it == incoming_[index].held_back.end()) return;
+  incoming_[index].held_back.erase(it);
+  changed_ = true;
+}
+
+std::uint64_t PeerStream::AppliedHere(CoreId stream) const {
+  if (Index(stream) >= incoming_.size()) return 0;
+  const Incoming& incoming = incoming_[Index(stream)];
+  // A core that owes an answer holds the acknowledgement back to what it has answered; that this
+  // is cumulative over records which did not concern it costs a little delay, never a wrong
+  // promise.
+  std::uint64_t done = incoming.received;
+  for (std::size_t core = 0; core < incoming.relayed.size(); ++core) {
+    if (incoming.applied[core] < incoming.relayed[core])
+      done = std::min(done, incoming.applied[core]);
+  }
+  if (!incoming.held_back.empty()) done = std::min(done, *incoming.held_back.begin() - 1);
+  return done;
+}
+
 void PeerStream::Acknowledge() {
   if (!up_ || !changed_) return;
   changed_ = false;
   for (std::size_t stream = 0; stream < incoming_.size(); ++stream) {
-    Incoming& incoming = incoming_[stream];
-    // A core that owes an answer holds the acknowledgement back to what it has answered; that this
-    // is cumulative over records which did not concern it costs a little delay, never a wrong
-    // promise.
-    std::uint64_t done = incoming.received;
-    for (std::size_t core = 0; core < incoming.relayed.size(); ++core) {
-      if (incoming.applied[core] < incoming.relayed[core])
-        done = std::min(done, incoming.applied[core]);
-    }
-    if (done <= incoming.acknowledged) continue;
-    incoming.acknowledged = done;
+    const std::uint64_t done = AppliedHere(static_cast<CoreId>(stream));
+    if (done <= incoming_[stream].acknowledged) continue;
+    incoming_[stream].acknowledged = done;
     context_.outbox.acknowledgements.push_back({static_cast<CoreId>(stream), done});
   }
 }

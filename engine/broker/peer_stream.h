@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "engine/base/ring_queue.h"
+#include "engine/broker/core_message.h"
 #include "engine/broker/replicator.h"
 #include "engine/broker/shard_context.h"
 
@@ -29,6 +31,10 @@ class PeerStream {
   // that it was never sent.
   bool Applied(std::uint64_t number);
   std::uint64_t applied() const noexcept { return applied_; }
+  // The same numbers in a sequence that goes on over all epochs; what an epoch that has ended left
+  // behind counts as reached.
+  std::uint64_t Position(std::uint64_t number) const noexcept { return base_ + number; }
+  bool IsReached(std::uint64_t position) const noexcept { return position <= base_ + applied_; }
   // Of records not yet applied there.
   std::size_t backlog_bytes() const noexcept { return backlog_bytes_; }
 
@@ -37,6 +43,11 @@ class PeerStream {
   // It concerns `core` of this node too, which will answer with RelayedApplied.
   void RelayedTo(CoreId core, const PeerOrigin& origin);
   void AppliedAt(CoreId core, const PeerOrigin& origin);
+  // Record `number` is not applied until LetGo, although it has been handled.
+  void HoldBack(const PeerOrigin& origin);
+  void LetGo(const PeerOrigin& origin);
+  // Up to here everything of `stream` is applied on every core of this node that it concerns.
+  std::uint64_t AppliedHere(CoreId stream) const;
   // Emits the acknowledgements that have become due. Once per turn.
   void Acknowledge();
 
@@ -47,11 +58,13 @@ class PeerStream {
     std::uint64_t acknowledged = 0;
     std::vector<std::uint64_t> relayed;  // by core of this node: the last record that went there
     std::vector<std::uint64_t> applied;  // and the last that is done there
+    absl::btree_multiset<std::uint64_t> held_back;
   };
 
   ShardContext& context_;
   bool up_ = false;
   PeerEpoch epoch_;
+  std::uint64_t base_ = 0;  // records of all epochs before
   std::uint64_t number_ = 0;
   std::uint64_t applied_ = 0;
   RingQueue<std::uint32_t> sizes_;  // of records applied_ + 1 .. number_, in bytes

@@ -24,19 +24,30 @@ CoreId Router::RetainedHome(std::string_view topic) const noexcept {
   return static_cast<CoreId>(StableHash(topic) % context_.cores);
 }
 
-Router::Result Router::FromClient(const MessageFields& fields) {
+Router::Result Router::FromClient(const MessageFields& fields, std::optional<PublisherStep> step) {
   RoutedMessage message(fields);
   Targets targets;
+  const std::uint64_t records_before = peer_.last_number();
   MatchAndDeliver(message, Preference::kFair, true, targets);
-  SendToCores(message, targets, true, {});
-  if (fields.retain) UpdateRetained(message, {});
   Result result{.matched = targets.matched};
-  if (peer_.up() && (targets.peer || !targets.peer_groups.empty() || fields.retain)) {
-    result.peer_number = peer_.Append(PublishRecord{.message = message.Share(),
-                                                    .route = targets.peer,
-                                                    .update_retained = fields.retain,
-                                                    .groups = std::move(targets.peer_groups)});
+  result.routed = SendToCores(message, targets, true, fields.qos != mqtt::QoS::kAtMostOnce, {});
+  if (fields.retain) UpdateRetained(message, {});
+  if (!peer_.up()) return result;
+  if (targets.peer || !targets.peer_groups.empty() || fields.retain) {
+    lent_.Lend(message, targets.peer_groups);
+    peer_.Append(PublishRecord{.message = message.Share(),
+                               .route = targets.peer,
+                               .update_retained = fields.retain,
+                               .groups = std::move(targets.peer_groups),
+                               .step = std::move(step)});
+  } else if (step && step->packet_id != 0) {
+    peer_.Append(SessionReceivedIdRecord{.client_id = std::move(step->client_id),
+                                         .packet_id = step->packet_id});
+  } else if (step) {
+    peer_.Append(SessionWillDoneRecord{.client_id = std::move(step->client_id)});
   }
+  teller_.EndRouting(fields.id, targets.peer);
+  if (peer_.last_number() != records_before) result.peer_number = peer_.last_number();
   return result;
 }
 
@@ -48,18 +59,22 @@ void Router::FromCore(RouteMessage routed) {
   delivery_.BeginRouting();
   if (routed.route) MatchAndDeliver(message, Preference::kFair, false, targets);
   Targets onward;
+  const std::uint16_t lender = LenderOf(message, routed.origin);
   for (const IntrusivePtr<SharedKey>& key : routed.groups) {
     if (SharedGroup* const group = trie_.FindGroup(*key)) {
-      ChooseMember(*group, message, Preference::kNearest, 0, onward);
+      ChooseMember(*group, message, Preference::kNearest, 0, lender, onward);
     } else {
-      context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+      GiveUp(message, lender);
     }
   }
-  SendToCores(message, onward, false, {});
-  if (peer_.up() && !onward.peer_groups.empty()) {
-    peer_.Append(PublishRecord{
-        .message = message.Share(), .route = false, .groups = std::move(onward.peer_groups)});
+  SendToCores(message, onward, false, false, {});
+  if (!onward.peer_groups.empty()) {
+    SendToPeerGroups(message, onward, 0);
+    teller_.Return(lender, message.fields().id);
   }
+  const bool crosses = routed.origin.number != 0 ? routed.origin.epoch == peer_.epoch().epoch
+                                                 : routed.crosses == peer_.epoch().epoch;
+  teller_.EndRouting(message.fields().id, crosses);
 }
 
 void Router::FromCore(RetainMessage retain) {
@@ -78,25 +93,25 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
   Targets targets;
   delivery_.BeginRouting();
   if (record.route) MatchAndDeliver(message, Preference::kFair, false, targets);
-  SendToCores(message, targets, true, origin);
+  SendToCores(message, targets, true, false, origin);
   Targets onward;
+  const std::uint16_t lender = LenderOf(message, origin);
   for (const SharedTarget& target : record.groups) {
     const FilterEntry* const entry = trie_.Find(target.filter);
     if (SharedGroup* const group =
             entry == nullptr ? nullptr : entry->FindGroup(target.share_name)) {
-      ChooseMember(*group, message, Preference::kNearest, record.hops, onward);
+      ChooseMember(*group, message, Preference::kNearest, record.hops, lender, onward);
     } else {
-      context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+      GiveUp(message, lender);
     }
   }
-  SendToCores(message, onward, false, origin);
-  if (peer_.up() && !onward.peer_groups.empty()) {
-    peer_.Append(PublishRecord{.message = message.Share(),
-                               .route = false,
-                               .groups = std::move(onward.peer_groups),
-                               .hops = static_cast<std::uint8_t>(record.hops + 1)});
+  SendToCores(message, onward, false, false, origin);
+  if (!onward.peer_groups.empty()) {
+    SendToPeerGroups(message, onward, static_cast<std::uint8_t>(record.hops + 1));
+    teller_.Return(lender, message.fields().id);
   }
   if (record.update_retained) UpdateRetained(message, origin);
+  teller_.EndRouting(message.fields().id, true);
 }
 
 void Router::FromPeer(RetainedRecord record, const PeerOrigin& origin) {
@@ -116,12 +131,37 @@ void Router::ToGroup(const SharedKey& key, const MessagePtr& message) {
   delivery_.BeginRouting();
   RoutedMessage routed(message);
   Targets targets;
-  ChooseMember(*group, routed, Preference::kFair, 0, targets);
-  SendToCores(routed, targets, false, {});
-  if (peer_.up() && !targets.peer_groups.empty()) {
-    peer_.Append(PublishRecord{
-        .message = message, .route = false, .groups = std::move(targets.peer_groups)});
+  ChooseMember(*group, routed, Preference::kFair, 0, 0, targets);
+  SendToCores(routed, targets, false, false, {});
+  if (!targets.peer_groups.empty()) SendToPeerGroups(routed, targets, 0);
+}
+
+// A member of the group lives on the other node. It is lent there until it is done with: should the
+// node die, another member gets it (P10).
+void Router::SendToPeerGroups(RoutedMessage& message, Targets& targets, std::uint8_t hops) {
+  if (!peer_.up()) {
+    context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+    return;
   }
+  lent_.Lend(message, targets.peer_groups);
+  peer_.Append(PublishRecord{.message = message.Share(),
+                             .route = false,
+                             .groups = std::move(targets.peer_groups),
+                             .hops = hops});
+}
+
+// The core of the other node that keeps a message for us, by the record that brought it.
+std::uint16_t Router::LenderOf(const RoutedMessage& message,
+                               const PeerOrigin& origin) const noexcept {
+  const bool present = message.fields().qos != mqtt::QoS::kAtMostOnce && origin.number != 0 &&
+                       peer_.up() && origin.epoch == peer_.epoch().epoch;
+  return present ? static_cast<std::uint16_t>(Index(origin.stream) + 1) : std::uint16_t{0};
+}
+
+// Nobody of the group is left.
+void Router::GiveUp(RoutedMessage& message, std::uint16_t lender) {
+  context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+  teller_.Return(lender, message.fields().id);
 }
 
 // `groups`: whether to choose members of the shared groups here (the core that took the message
@@ -146,7 +186,8 @@ void Router::MatchAndDeliver(RoutedMessage& message, Preference preference, bool
   }
   if (!groups) return;
   for (const FilterEntry* entry : entries_) {
-    for (const auto& group : entry->groups()) ChooseMember(*group, message, preference, 0, targets);
+    for (const auto& group : entry->groups())
+      ChooseMember(*group, message, preference, 0, 0, targets);
   }
 }
 
@@ -196,12 +237,12 @@ void Router::Deliver(Session& session, RoutedMessage& message, const Delivery::F
 }
 
 void Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
-                          std::uint8_t hops, Targets& targets) {
+                          std::uint8_t hops, std::uint16_t lender, Targets& targets) {
   const std::optional<Place> place = group.ChoosePlace(preference);
   if (!place) return;
   if (place->side == Side::kPeerNode) {
     if (hops >= kHopsMax) {
-      context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+      GiveUp(message, lender);
     } else {
       targets.peer_groups.push_back({group.key()->filter(), group.key()->share_name()});
     }
@@ -216,27 +257,39 @@ void Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference
   const Subscription& subscription = member->subscription;
   const std::span<const std::uint32_t> identifiers{
       &subscription.identifier, subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}};
+  const mqtt::QoS qos = Lower(message.fields().qos, subscription.options.qos);
   Deliver(*sessions_.Get(subscription.subscriber), message,
-          {.qos = Lower(message.fields().qos, subscription.options.qos),
+          {.qos = qos,
            .retain = message.fields().retain && subscription.options.retain_as_published,
            .identifiers = identifiers,
-           .group = group.key()});
+           .group = group.key(),
+           .lender = lender});
+  // What is not queued is done with.
+  if (qos == mqtt::QoS::kAtMostOnce && message.fields().qos != mqtt::QoS::kAtMostOnce)
+    teller_.Return(lender, message.fields().id);
 }
 
-// `route`: the plain subscriptions of those cores want it too, not only the groups that were
-// chosen.
-void Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
-                         const PeerOrigin& origin) {
+std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
+                                  bool commit, const PeerOrigin& origin) {
+  std::uint64_t last = 0;
   for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
     const auto core = static_cast<CoreId>(std::countr_zero(left));
     message.Share()->MarkShared();
     if (origin.number != 0) peer_.RelayedTo(core, origin);
+    auto& groups = core_groups_[Index(core)];
+    // The member's session may be mirrored: then its copy on the other node is part of the promise.
+    // The plain subscriptions' copies get it with the record that this core sends.
+    const bool answers = commit && peer_.up() && !groups.empty();
+    if (answers) last = routed_.Send(Index(core));
     context_.outbox.cores.push_back(
         {core, RouteMessage{.message = message.Share(),
                             .route = route,
-                            .groups = std::exchange(core_groups_[Index(core)], {}),
-                            .origin = origin}});
+                            .groups = std::exchange(groups, {}),
+                            .origin = origin,
+                            .crosses = targets.peer && peer_.up() ? peer_.epoch().epoch : 0,
+                            .commit = answers ? last : 0}});
   }
+  return last;
 }
 
 void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin) {

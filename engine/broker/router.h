@@ -3,15 +3,19 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "engine/broker/core_message.h"
 #include "engine/broker/delivery.h"
+#include "engine/broker/frontier.h"
+#include "engine/broker/lent_messages.h"
 #include "engine/broker/peer_stream.h"
 #include "engine/broker/retained_store.h"
 #include "engine/broker/session_table.h"
+#include "engine/broker/session_teller.h"
 #include "engine/broker/shard_context.h"
 #include "engine/broker/subscription_trie.h"
 
@@ -21,23 +25,29 @@ namespace tandem::broker {
 class Router {
  public:
   Router(ShardContext& context, SubscriptionTrie& trie, SessionTable& sessions, Delivery& delivery,
-         PeerStream& peer, RetainedStore& retained)
+         PeerStream& peer, RetainedStore& retained, SessionTeller& teller, LentMessages& lent)
       : context_(context),
         trie_(trie),
         sessions_(sessions),
         delivery_(delivery),
         peer_(peer),
         retained_(retained),
-        core_groups_(context.cores) {}
+        teller_(teller),
+        lent_(lent),
+        core_groups_(context.cores) {
+    routed_.Reset(context.cores);
+  }
 
   struct Result {
     bool matched = false;  // some subscription somewhere in the cluster wants it
-    std::uint64_t peer_number =
-        0;  // the record that carries it to the other node; 0 if it does not cross
+    // What an acknowledgement waits for: the last record that this routing caused (0: none), and
+    // the last core that has to say that its member of a shared group has the message (0: none).
+    std::uint64_t peer_number = 0;
+    std::uint64_t routed = 0;
   };
   // A message that a client of this core published, or a will of its session. `fields.topic` is
-  // valid.
-  Result FromClient(const MessageFields& fields);
+  // valid. `step` is what it does to the publisher's session, if the other node mirrors that.
+  Result FromClient(const MessageFields& fields, std::optional<PublisherStep> step = std::nullopt);
   // From another core of this node.
   void FromCore(RouteMessage routed);
   void FromCore(RetainMessage retain);
@@ -54,6 +64,9 @@ class Router {
 
   // Sessions whose queue overflowed under the policy "disconnect", since the last call.
   std::vector<SubscriberId> TakeOverflowed() { return std::exchange(overflowed_, {}); }
+
+  // What other cores owe an answer for (RouteMessage::commit).
+  Frontier& routed() noexcept { return routed_; }
 
  private:
   using Identifiers = absl::InlinedVector<std::uint32_t, 2>;
@@ -80,9 +93,14 @@ class Router {
   void DeliverMerged(RoutedMessage& message);
   void Deliver(Session& session, RoutedMessage& message, const Delivery::Form& form);
   void ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
-                    std::uint8_t hops, Targets& targets);
-  void SendToCores(RoutedMessage& message, const Targets& targets, bool route,
-                   const PeerOrigin& origin);
+                    std::uint8_t hops, std::uint16_t lender, Targets& targets);
+  // `route`: the plain subscriptions of those cores want it too. `commit`: a publisher waits for
+  // the groups' members. Yields the number to wait for, or 0.
+  std::uint64_t SendToCores(RoutedMessage& message, const Targets& targets, bool route, bool commit,
+                            const PeerOrigin& origin);
+  void SendToPeerGroups(RoutedMessage& message, Targets& targets, std::uint8_t hops);
+  std::uint16_t LenderOf(const RoutedMessage& message, const PeerOrigin& origin) const noexcept;
+  void GiveUp(RoutedMessage& message, std::uint16_t lender);
   void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin);
 
   ShardContext& context_;
@@ -91,6 +109,9 @@ class Router {
   Delivery& delivery_;
   PeerStream& peer_;
   RetainedStore& retained_;
+  SessionTeller& teller_;
+  LentMessages& lent_;
+  Frontier routed_;
 
   std::uint64_t stamp_ = 0;                                        // of the present routing
   std::vector<const FilterEntry*> entries_;                        // scratch

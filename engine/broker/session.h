@@ -12,6 +12,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
 #include "engine/broker/message.h"
+#include "engine/broker/message_join.h"
 #include "engine/broker/session_queue.h"
 #include "engine/broker/subscription.h"
 #include "engine/broker/will.h"
@@ -31,6 +32,8 @@ struct PendingConnect {
   std::optional<std::uint32_t> session_expiry_told_s;  // when capped: CONNACK says so
   std::optional<std::uint16_t> keep_alive_told_s;
   std::unique_ptr<Will> will;
+  // For an earlier connection of the same client id the other node may have begun a copy.
+  bool older_claim_granted = false;
 };
 
 // One client connection on its home core, from the transport's accept to its OnClosed.
@@ -71,6 +74,10 @@ struct SubscriptionState {
   std::uint32_t identifier = 0;
 };
 
+// Which copy of a session this is: the one that serves the client and decides the order, or the one
+// that follows on the other node.
+enum class Role : std::uint8_t { kOwner, kMirror };
+
 struct Session {
   SubscriberId id = kNoSubscriber;
   std::string client_id;
@@ -78,6 +85,18 @@ struct Session {
   Client* client = nullptr;       // null while away
   std::uint32_t expiry_s = 0;     // 0: ends with the connection; UINT32_MAX: never
   Hlc connected_at = 0;
+  MonoNs away_since = 0;  // when the connection ended
+
+  // The other node's copy, or this node's copy of the other's (guarantees.md: owner, mirror).
+  Role role = Role::kOwner;
+  bool connected_there = false;     // mirror: the client is connected to the owner
+  std::uint64_t told_epoch = 0;     // owner: the epoch in which the other node has a copy, 0 = none
+  std::uint64_t unsent_number = 0;  // mirror: what the owner told last (SessionAwayRecord)
+  std::uint64_t fork_number =
+      0;  // what was queued when this became the only copy, by number below it
+  std::uint64_t merge_below = 0;  // while the other node tells its own of the same session: numbers
+                                  // below it mean the same messages on both
+  std::unique_ptr<MessageJoin> join;  // while messages or places wait for one another
 
   // By filter as subscribed, $share included; ordered, because walking it has effects.
   absl::btree_map<std::string, SubscriptionState> subscriptions;
@@ -101,6 +120,7 @@ struct Session {
   std::uint32_t match_index = 0;
 
   bool persistent() const noexcept { return expiry_s != 0; }
+  bool mirrored_here() const noexcept { return role == Role::kMirror; }
 };
 
 }  // namespace tandem::broker

@@ -1,5 +1,6 @@
 #include "engine/broker/session_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -34,7 +35,8 @@ OutboundMessage* SessionQueue::Next() noexcept {
   while (cursor_ < sent_.size() && sent_[cursor_].message.state == OutboundState::kDone) ++cursor_;
   if (cursor_ < sent_.size()) return &sent_[cursor_].message;
   if (queued_.empty() || queued_.front().number - first_number() >= kPacketIds) return nullptr;
-  return &queued_.front().message;
+  OutboundMessage& next = queued_.front().message;
+  return next.message || next.state == OutboundState::kReleased ? &next : nullptr;
 }
 
 mqtt::PacketId SessionQueue::next_packet_id() const noexcept {
@@ -45,7 +47,7 @@ void SessionQueue::MarkSent() {
   if (cursor_ == sent_.size()) {
     Slot slot = std::move(queued_.front());
     queued_.pop_front();
-    slot.message.state = OutboundState::kSent;
+    if (slot.message.state == OutboundState::kQueued) slot.message.state = OutboundState::kSent;
     sent_.push_back(std::move(slot));
   }
   ++in_flight_;
@@ -54,9 +56,9 @@ void SessionQueue::MarkSent() {
 
 void SessionQueue::DropNext() {
   if (cursor_ < sent_.size()) {
-    Finish(sent_[cursor_++].message);
+    Finish(sent_[cursor_++]);
   } else {
-    Finish(queued_.front().message);
+    Finish(queued_.front());
     queued_.pop_front();
   }
   TrimFront();
@@ -68,13 +70,13 @@ void SessionQueue::Rewind() noexcept {
   if (waiting_ == 0) ReleaseMemory(0);
 }
 
-// Numbers rise along a ring, mostly by one.
-std::optional<std::size_t> SessionQueue::Find(const RingQueue<Slot>& ring, std::uint64_t number) {
-  if (ring.empty() || number < ring.front().number) return std::nullopt;
+// The first slot of `number` or above. Numbers rise along a ring, mostly by one.
+std::size_t SessionQueue::LowerBound(const RingQueue<Slot>& ring, std::uint64_t number) {
+  if (ring.empty() || number <= ring.front().number) return 0;
   const std::uint64_t distance = number - ring.front().number;
   std::size_t low = 0;
-  std::size_t high = distance < ring.size() ? static_cast<std::size_t>(distance) : ring.size() - 1;
-  if (ring[high].number == number) return high;
+  std::size_t high = distance < ring.size() ? static_cast<std::size_t>(distance) : ring.size();
+  if (high < ring.size() && ring[high].number == number) return high;
   while (low < high) {
     const std::size_t middle = low + (high - low) / 2;
     if (ring[middle].number < number) {
@@ -83,15 +85,22 @@ std::optional<std::size_t> SessionQueue::Find(const RingQueue<Slot>& ring, std::
       high = middle;
     }
   }
-  if (ring[low].number != number) return std::nullopt;
   return low;
+}
+
+std::optional<std::size_t> SessionQueue::IndexIn(const RingQueue<Slot>& ring,
+                                                 std::uint64_t number) {
+  const std::size_t index = LowerBound(ring, number);
+  if (index == ring.size() || ring[index].number != number) return std::nullopt;
+  return index;
 }
 
 std::optional<std::size_t> SessionQueue::IndexOf(mqtt::PacketId id) const {
   if (id == mqtt::kNoPacketId || sent_.empty()) return std::nullopt;
   const std::uint64_t first = sent_.front().number;
   const std::uint64_t wanted = static_cast<std::uint64_t>(id) - 1;
-  const auto index = Find(sent_, first + (wanted + kPacketIds - first % kPacketIds) % kPacketIds);
+  const auto index =
+      IndexIn(sent_, first + (wanted + kPacketIds - first % kPacketIds) % kPacketIds);
   if (index && *index >= cursor_) return std::nullopt;
   return index;
 }
@@ -102,10 +111,11 @@ std::optional<OutboundMessage> SessionQueue::Acknowledge(mqtt::PacketId id, mqtt
   OutboundMessage& message = sent_[*index].message;
   if (message.state != OutboundState::kSent || message.qos != qos) return std::nullopt;
   waiting_bytes_ -= message.bytes();
+  GiveBack(message);
   OutboundMessage done = std::move(message);
   message = OutboundMessage();
   --in_flight_;
-  Finish(message);
+  Finish(sent_[*index]);
   TrimFront();
   return done;
 }
@@ -118,17 +128,24 @@ SessionQueue::ReceivedResult SessionQueue::Received(mqtt::PacketId id) {
   if (message.state == OutboundState::kReleased) return ReceivedResult::kRepeated;
   if (message.state != OutboundState::kSent) return ReceivedResult::kUnknown;
   waiting_bytes_ -= message.bytes();
+  GiveBack(message);
   message.message = MessagePtr();
   message.group = IntrusivePtr<SharedKey>();
   message.state = OutboundState::kReleased;
   return ReceivedResult::kReleased;
 }
 
+std::optional<SessionQueue::InFlight> SessionQueue::FindInFlight(mqtt::PacketId id) {
+  const auto index = IndexOf(id);
+  if (!index || sent_[*index].message.state == OutboundState::kDone) return std::nullopt;
+  return InFlight{.number = sent_[*index].number, .message = &sent_[*index].message};
+}
+
 bool SessionQueue::Complete(mqtt::PacketId id) {
   const auto index = IndexOf(id);
   if (!index || sent_[*index].message.state != OutboundState::kReleased) return false;
   --in_flight_;
-  Finish(sent_[*index].message);
+  Finish(sent_[*index]);
   TrimFront();
   return true;
 }
@@ -136,6 +153,8 @@ bool SessionQueue::Complete(mqtt::PacketId id) {
 std::optional<OutboundMessage> SessionQueue::DropOldestQueued() {
   if (queued_.empty()) return std::nullopt;
   OutboundMessage dropped = std::move(queued_.front().message);
+  if (finished_ != nullptr) finished_->push_back({session_, queued_.front().number});
+  GiveBack(dropped);
   queued_.pop_front();
   --waiting_;
   waiting_bytes_ -= dropped.bytes();
@@ -143,21 +162,28 @@ std::optional<OutboundMessage> SessionQueue::DropOldestQueued() {
 }
 
 void SessionQueue::Discard(std::uint64_t number) {
-  if (const auto index = Find(sent_, number)) {
+  if (const auto index = IndexIn(sent_, number)) {
     if (*index < cursor_) --in_flight_;
-    Finish(sent_[*index].message);
-  } else if (const auto queued = Find(queued_, number)) {
-    Finish(queued_[*queued].message);
+    Finish(sent_[*index]);
+  } else if (const auto queued = IndexIn(queued_, number)) {
+    Finish(queued_[*queued]);
     discarded_ = true;
   }
 }
 
 // Its state and its bytes; quotas are the caller's.
-void SessionQueue::Finish(OutboundMessage& message) noexcept {
-  waiting_bytes_ -= message.bytes();
-  message = OutboundMessage();
-  message.state = OutboundState::kDone;
+void SessionQueue::Finish(Slot& slot) {
+  waiting_bytes_ -= slot.message.bytes();
+  GiveBack(slot.message);
+  slot.message = OutboundMessage();
+  slot.message.state = OutboundState::kDone;
   --waiting_;
+  if (finished_ != nullptr) finished_->push_back({session_, slot.number});
+}
+
+void SessionQueue::GiveBack(OutboundMessage& message) {
+  if (message.lender == 0 || !message.message || returned_ == nullptr) return;
+  returned_->push_back({std::exchange(message.lender, std::uint16_t{0}), message.message->id()});
 }
 
 void SessionQueue::TrimFront() {
@@ -172,7 +198,7 @@ void SessionQueue::RemoveDiscarded() {
   if (std::exchange(discarded_, false)) {
     RingQueue<Slot> left;
     for (std::size_t i = 0; i < queued_.size(); ++i) {
-      if (queued_[i].message.state == OutboundState::kQueued) left.push_back(std::move(queued_[i]));
+      if (queued_[i].message.state != OutboundState::kDone) left.push_back(std::move(queued_[i]));
     }
     queued_ = std::move(left);
   }
@@ -197,6 +223,112 @@ bool SessionQueue::Restore(std::uint64_t number, OutboundMessage message) {
   waiting_bytes_ += message.bytes();
   (was_sent ? sent_ : queued_).push_back({number, std::move(message)});
   return true;
+}
+
+bool SessionQueue::Place(std::uint64_t number, OutboundMessage message) {
+  TANDEM_DCHECK(sent_.empty());
+  if (number < next_number_) return false;
+  next_number_ = number + 1;
+  ++waiting_;
+  waiting_bytes_ += message.bytes();
+  queued_.push_back({number, std::move(message)});
+  return true;
+}
+
+OutboundMessage* SessionQueue::Find(std::uint64_t number) noexcept {
+  for (RingQueue<Slot>* const ring : {&queued_, &sent_}) {
+    if (const auto index = IndexIn(*ring, number)) {
+      OutboundMessage& message = (*ring)[*index].message;
+      return message.state == OutboundState::kDone ? nullptr : &message;
+    }
+  }
+  return nullptr;
+}
+
+bool SessionQueue::Contains(std::uint64_t number) const {
+  return const_cast<SessionQueue*>(this)->Find(number) != nullptr;
+}
+
+bool SessionQueue::Fill(std::uint64_t number, MessagePtr message) {
+  OutboundMessage* const place = Find(number);
+  if (place == nullptr || place->message || place->state == OutboundState::kReleased) return false;
+  place->message = std::move(message);
+  waiting_bytes_ += place->bytes();
+  return true;
+}
+
+void SessionQueue::FollowDone(std::uint64_t first, std::uint64_t last) {
+  // Mostly the oldest ones.
+  while (!queued_.empty() && queued_.front().number <= last && queued_.front().number >= first) {
+    if (queued_.front().message.state != OutboundState::kDone) Finish(queued_.front());
+    queued_.pop_front();
+  }
+  // And some in the middle.
+  for (std::size_t i = LowerBound(queued_, first); i < queued_.size(); ++i) {
+    if (queued_[i].number > last) break;
+    if (queued_[i].message.state != OutboundState::kDone) Finish(queued_[i]);
+  }
+  while (!queued_.empty() && queued_.front().message.state == OutboundState::kDone) {
+    queued_.pop_front();
+  }
+  if (waiting_ == 0) ReleaseMemory(kSlotsKept);
+}
+
+void SessionQueue::FollowReleased(std::uint64_t number) {
+  OutboundMessage* const message = Find(number);
+  if (message == nullptr) return;
+  waiting_bytes_ -= message->bytes();
+  message->message = MessagePtr();
+  message->group = IntrusivePtr<SharedKey>();
+  message->state = OutboundState::kReleased;
+}
+
+void SessionQueue::Activate(std::uint64_t unsent_number) {
+  TANDEM_CHECK(sent_.empty());
+  RingQueue<Slot> copy = std::exchange(queued_, {});
+  // PUBREC came for what was sent, and all before it was sent as well.
+  for (std::size_t i = copy.size(); i > 0; --i) {
+    if (copy[i - 1].message.state != OutboundState::kReleased) continue;
+    unsent_number = std::max(unsent_number, copy[i - 1].number + 1);
+    break;
+  }
+  while (!copy.empty()) {
+    Slot slot = std::move(copy.front());
+    copy.pop_front();
+    OutboundMessage& message = slot.message;
+    if (message.state == OutboundState::kDone) continue;
+    const bool sent = slot.number < unsent_number &&
+                      (message.message || message.state == OutboundState::kReleased);
+    if (sent && queued_.empty()) {
+      if (message.state == OutboundState::kQueued) message.state = OutboundState::kSent;
+      sent_.push_back(std::move(slot));
+    } else {
+      queued_.push_back(std::move(slot));
+    }
+  }
+  cursor_ = 0;
+  in_flight_ = 0;
+}
+
+void SessionQueue::Deactivate() {
+  RingQueue<Slot> unsent = std::exchange(queued_, {});
+  while (!sent_.empty()) {
+    Slot slot = std::move(sent_.front());
+    sent_.pop_front();
+    if (slot.message.state == OutboundState::kDone) continue;
+    if (slot.message.state == OutboundState::kSent) slot.message.state = OutboundState::kQueued;
+    slot.message.record = 0;
+    queued_.push_back(std::move(slot));
+  }
+  while (!unsent.empty()) {
+    if (unsent.front().message.state != OutboundState::kDone) {
+      unsent.front().message.record = 0;
+      queued_.push_back(std::move(unsent.front()));
+    }
+    unsent.pop_front();
+  }
+  cursor_ = 0;
+  in_flight_ = 0;
 }
 
 }  // namespace tandem::broker

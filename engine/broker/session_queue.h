@@ -14,6 +14,7 @@
 #include "engine/base/ring_queue.h"
 #include "engine/broker/message.h"
 #include "engine/broker/shared_group.h"
+#include "engine/broker/subscription.h"
 #include "proto/mqtt/packet.h"
 
 namespace tandem::broker {
@@ -36,8 +37,26 @@ struct OutboundMessage {
   mqtt::QoS qos{};
   bool retain = false;  // the RETAIN flag to send
   OutboundState state = OutboundState::kQueued;
+  // The record of this core's stream that the other node must have applied before the next packet
+  // of a QoS 2 flow may leave: its place, later its release. 0: none.
+  std::uint64_t record = 0;
+  // The core of the other node that keeps a copy of a shared group's message until it is done with
+  // here, plus one; 0: none.
+  std::uint16_t lender = 0;
 
   std::size_t bytes() const noexcept { return message ? message->bytes() : 0; }
+};
+
+// A message that the other node's core `lender` - 1 keeps a copy of is done with here.
+struct ReturnedMessage {
+  std::uint16_t lender = 0;
+  MessageId message;
+};
+
+// Queue numbers that are done with, for the copy of the queue on the other node.
+struct FinishedNumber {
+  SubscriberId session = kNoSubscriber;
+  std::uint64_t number = 0;
 };
 
 // One per session with QoS 1 or 2 traffic; belongs to the session's core.
@@ -64,14 +83,29 @@ class SessionQueue {
   std::size_t waiting_messages() const noexcept { return waiting_; }       // not done
   std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   bool empty() const noexcept { return waiting_ == 0; }
+  // No message of this number or above was ever sent.
+  std::uint64_t unsent_number() const noexcept {
+    return queued_.empty() ? next_number_ : queued_.front().number;
+  }
   // Messages that there is memory for.
   std::size_t slots() const noexcept { return sent_.capacity() + queued_.capacity(); }
+
+  // Writes the numbers that are done from now on into `log` too, as those of `session`; null ends
+  // that. `log` outlives this object, or the calls.
+  void LogFinished(std::vector<FinishedNumber>* log, SubscriberId session) noexcept {
+    finished_ = log;
+    session_ = session;
+  }
+
+  // The same for messages with a lender.
+  void LogReturned(std::vector<ReturnedMessage>* log) noexcept { returned_ = log; }
 
   void Push(OutboundMessage message);
 
   // The next message to put on the wire, if the window of numbers allows one; skips gaps. Its state
   // tells what to send: a kQueued one for the first time, a kSent one again with DUP, a kReleased
-  // one as PUBREL. Follow with MarkSent or DropNext.
+  // one as PUBREL. Follow with MarkSent or DropNext. Null also while the next one's message is not
+  // there yet (Fill).
   OutboundMessage* Next() noexcept;
   mqtt::PacketId next_packet_id() const noexcept;
   void MarkSent();
@@ -87,6 +121,12 @@ class SessionQueue {
   // PUBREC: drops the payload and waits for PUBCOMP. `repeated` if it was released already.
   enum class ReceivedResult : std::uint8_t { kReleased, kRepeated, kUnknown };
   ReceivedResult Received(mqtt::PacketId id);
+  // The place of what is in flight under `id`, if anything is.
+  struct InFlight {
+    std::uint64_t number = 0;
+    OutboundMessage* message = nullptr;
+  };
+  std::optional<InFlight> FindInFlight(mqtt::PacketId id);
   // PUBCOMP. False if unknown.
   bool Complete(mqtt::PacketId id);
 
@@ -114,6 +154,22 @@ class SessionQueue {
   void StartAt(std::uint64_t number);
   bool Restore(std::uint64_t number, OutboundMessage message);
 
+  // The copy of a queue whose owner is elsewhere. Nothing is sent from it; it only follows.
+  // Places come in the order of their numbers; false, and nothing happens, if one does not. A
+  // kQueued place may come without its message, which Fill brings (false if the place is gone).
+  bool Place(std::uint64_t number, OutboundMessage message);
+  bool Fill(std::uint64_t number, MessagePtr message);
+  // Unknown numbers are done, or will never come: nothing happens.
+  void FollowDone(std::uint64_t first, std::uint64_t last);
+  void FollowReleased(std::uint64_t number);
+  // The copy becomes the queue itself: what is below `unsent_number` counts as sent.
+  void Activate(std::uint64_t unsent_number);
+  // And the other way round.
+  void Deactivate();
+  bool Contains(std::uint64_t number) const;
+  // Of the place `number`, if it is not done.
+  OutboundMessage* Find(std::uint64_t number) noexcept;
+
   static mqtt::PacketId PacketIdOf(std::uint64_t number) noexcept;
 
  private:
@@ -122,10 +178,12 @@ class SessionQueue {
     OutboundMessage message;
   };
 
-  static std::optional<std::size_t> Find(const RingQueue<Slot>& ring, std::uint64_t number);
+  static std::size_t LowerBound(const RingQueue<Slot>& ring, std::uint64_t number);
+  static std::optional<std::size_t> IndexIn(const RingQueue<Slot>& ring, std::uint64_t number);
   // Among those sent on this connection.
   std::optional<std::size_t> IndexOf(mqtt::PacketId id) const;
-  void Finish(OutboundMessage& message) noexcept;
+  void Finish(Slot& slot);
+  void GiveBack(OutboundMessage& message);
   void TrimFront();
   void RemoveDiscarded();
   void ReleaseMemory(std::size_t slots_kept);
@@ -138,6 +196,9 @@ class SessionQueue {
   std::size_t waiting_bytes_ = 0;
   std::uint32_t in_flight_ = 0;
   bool discarded_ = false;  // among queued_
+  SubscriberId session_ = kNoSubscriber;
+  std::vector<FinishedNumber>* finished_ = nullptr;
+  std::vector<ReturnedMessage>* returned_ = nullptr;
 };
 
 }  // namespace tandem::broker

@@ -41,13 +41,15 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
                .outbox = {}},
       assigned_id_prefix_(options.assigned_id_prefix),
       trie_(options.core),
-      delivery_(context_),
       peer_(context_),
-      router_(context_, trie_, sessions_, delivery_, peer_, retained_),
+      teller_(context_, peer_, sessions_),
+      delivery_(context_, peer_, teller_),
+      router_(context_, trie_, sessions_, delivery_, peer_, retained_, teller_, lent_),
       fetcher_(context_, sessions_, delivery_, retained_),
       interest_applied_(options.cores, 0),
       interest_seen_(options.cores, 0),
-      interest_answered_(options.cores, 0) {
+      interest_answered_(options.cores, 0),
+      gone_(options.cores, 0) {
   context_.timers.Schedule(kSweepIntervalNs, TimerCookie(TimerKind::kSweep, 0));
 }
 
@@ -287,6 +289,7 @@ void Shard::OnTimer(std::uint64_t cookie) {
       return;
     case TimerKind::kSweep:
       retained_.Sweep(context_.now.mono_ns, kTombstoneAgeNs, kSweepVisits);
+      RepairJoins();
       context_.timers.Schedule(context_.now.mono_ns + kSweepIntervalNs,
                                TimerCookie(TimerKind::kSweep, 0));
       return;
@@ -356,6 +359,7 @@ void Shard::EndTurn() {
   CloseOverflowed();
   fetcher_.GoOn();
   CountRetained();
+  teller_.FlushProgress();
   PumpSnapshot();
   Unthrottle();
   for (std::size_t core = 0; core < interest_seen_.size(); ++core) {
@@ -364,10 +368,10 @@ void Shard::EndTurn() {
     context_.outbox.cores.push_back(
         {static_cast<CoreId>(core), CoreInterestApplied{interest_seen_[core]}});
   }
-  for (const RelaySeen& seen : relays_seen_)
-    context_.outbox.cores.push_back({seen.from, RelayedApplied{seen.origin}});
-  relays_seen_.clear();
+  for (const PeerOrigin& origin : delivery_.TakeJoined()) LetGo(origin);
+  AnswerRelays();
   peer_.Acknowledge();
+  ConfirmMirrored();
 }
 
 // The store is changed in many places and knows no metrics.

@@ -14,17 +14,21 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/inlined_vector.h"
 #include "engine/base/strings.h"
 #include "engine/broker/commit_gate.h"
 #include "engine/broker/core_message.h"
 #include "engine/broker/delivery.h"
+#include "engine/broker/frontier.h"
+#include "engine/broker/lent_messages.h"
 #include "engine/broker/peer_stream.h"
 #include "engine/broker/replicator.h"
 #include "engine/broker/retained_fetcher.h"
 #include "engine/broker/retained_store.h"
 #include "engine/broker/router.h"
 #include "engine/broker/session_table.h"
+#include "engine/broker/session_teller.h"
 #include "engine/broker/shard_context.h"
 #include "engine/broker/subscription_trie.h"
 #include "proto/mqtt/decoder.h"
@@ -107,6 +111,11 @@ class Shard final : public ReplicatorEvents {
     absl::InlinedVector<std::uint8_t, 16> bytes;
     std::vector<std::uint64_t> fetches;  // SUBACK: retained messages to begin with
   };
+  // A core that handed a message to a member of a shared group here, and waits until it is safe.
+  struct HeldAnswer {
+    CoreId core{};
+    std::uint64_t number = 0;
+  };
 
   // Finding things.
   Client* FindClient(ConnectionId id) const noexcept;
@@ -125,8 +134,10 @@ class Shard final : public ReplicatorEvents {
   void Refuse(Client& client, mqtt::ReasonCode code, metrics::RefuseReason reason,
               std::string_view why);
   void SupersedeLocal(std::string_view client_id, const Client* newer);
+  void ForgetOver(std::string_view client_id, bool clean_start);
   void Detach(Client& client, bool will_is_due);
   void EndSession(Session& session, bool publish_will);
+  void StartAwayTimers(Session& session, MonoNs will_grace_ns);
   void SetMembersOnline(Session& session, bool online);
   void GiveBackGroupMessages(Session& session, bool also_sent);
   void PublishWill(Session& session);
@@ -159,14 +170,38 @@ class Shard final : public ReplicatorEvents {
   void ApplyRecord(PeerRecord record, const PeerOrigin& origin);
   void RelayToAll(const PeerRecord& record, const PeerOrigin& origin);
   void RelayOrApply(std::string_view client_id, PeerRecord record, const PeerOrigin& origin);
-  void ApplyAtHome(PeerRecord record, CoreId stream);
+  void ApplyAtHome(PeerRecord record, const PeerOrigin& origin);
   void OnClaim(const ClaimRecord& claim);
   void OnClaimReply(const ClaimReplyRecord& reply);
-  void ExportSession(Session& session);
-  void ImportSession(const SessionRecord& record);
-  void ImportMessage(SessionMessageRecord record);
+  void NoteRelay(CoreId from, const PeerOrigin& origin);
+  void AnswerRelays();
+  void LetGo(const PeerOrigin& origin);
+  void ConfirmMirrored();
+  void MirroredReached(CoreId stream, std::uint64_t number);
+  void ReleaseAnswers();
+  void FinishPeerDown();
   void PumpSnapshot();
   void SnapshotSession(SubscriberId id);
+
+  // shard_mirror.cc: the copies of sessions that the other node owns
+  Session& CreateMirror(std::string_view client_id);
+  void Follow(const SessionRecord& record);
+  void Follow(const SessionSubscriptionRecord& record, CoreId stream);
+  void Follow(SessionMessageRecord record, const PeerOrigin& origin);
+  void Follow(const SessionOrderRecord& record, const PeerOrigin& origin);
+  void Follow(const SessionMissingRecord& record);
+  void Follow(const SessionProgressRecord& record);
+  void Follow(const SessionReceivedIdRecord& record);
+  void Follow(const SessionAwayRecord& record);
+  void FollowWillDone(std::string_view client_id);
+  void FollowEnd(std::string_view client_id);
+  void MergeMessage(Session& session, SessionMessageRecord record);
+  void Promote(Session& session, bool owner_lives);
+  void Demote(Session& session);
+  void ForgetContent(Session& session);
+  void CountOwned(const Session& session, std::int64_t sign);
+  void HoldBack(const PeerOrigin& origin);
+  void RepairJoins();
 
   // shard.cc
   void OnTimer(std::uint64_t cookie);
@@ -192,8 +227,10 @@ class Shard final : public ReplicatorEvents {
   SubscriptionTrie trie_;
   SessionTable sessions_;
   RetainedStore retained_;
-  Delivery delivery_;
   PeerStream peer_;
+  SessionTeller teller_;
+  LentMessages lent_;
+  Delivery delivery_;
   Router router_;
   RetainedFetcher fetcher_;
 
@@ -205,17 +242,39 @@ class Shard final : public ReplicatorEvents {
   std::vector<mqtt::ReasonCode> codes_;  // of the SUBACK at hand
 
   CommitGate<HeldPacket> gate_;
+  CommitGate<HeldAnswer> answers_;
   CommitPosition interest_;  // the last interest change of this core: what a SUBACK waits for
   std::vector<std::uint64_t>
       interest_applied_;  // by core: how far it has applied this core's interest changes
   std::vector<std::uint64_t>
       interest_seen_;  // by core: the last interest change of its that we applied,
   std::vector<std::uint64_t> interest_answered_;  // and that we have told it so
-  struct RelaySeen {
+  Frontier mirrored_;  // by core of the other node: which subscriptions its copies follow
+  // What another core has relayed here of one stream of the other node, and what of that it was
+  // told to be applied.
+  struct Relayed {
     CoreId from{};
-    PeerOrigin origin;
+    std::uint64_t epoch = 0;
+    std::uint64_t seen = 0;
+    std::uint64_t answered = 0;
+    absl::btree_multiset<std::uint64_t> held_back;
   };
-  std::vector<RelaySeen> relays_seen_;  // to be answered at the end of the turn
+  std::vector<Relayed> relayed_;  // by stream
+  // Streams of the other node that arrive here: answers to be given when everything before them is
+  // applied on every core of this node.
+  struct Confirmation {
+    CoreId stream{};
+    std::uint64_t number = 0;  // of the record that brought it
+    MirroredRecord record;
+  };
+  std::vector<Confirmation> confirmations_;
+  // The other node is gone, and other cores may still bring what it sent before.
+  struct Leaving {
+    bool active = false;
+    std::uint64_t epoch = 0;
+  };
+  Leaving leaving_;
+  std::vector<std::uint64_t> gone_;  // by core: the last epoch that it knows to be over
   std::vector<std::pair<CoreId, RelayedRecord>>
       early_;  // of an epoch that this core has not heard of yet
 

@@ -127,16 +127,40 @@ void Shard::TakeConnect(Client& client, const mqtt::ConnectView& connect) {
 // P7: this connection holds the client id from now on, here at once, there when the other node has
 // said so.
 void Shard::Claim(Client& client) {
-  const std::string& client_id = client.pending->client_id;
-  SupersedeLocal(client_id, &client);
-  if (!peer_.up()) return CompleteConnect(client);
+  const PendingConnect& pending = *client.pending;
+  SupersedeLocal(pending.client_id, &client);
+  if (!peer_.up() && !leaving_.active) return CompleteConnect(client);
   client.stage = Client::Stage::kClaiming;
-  claiming_[client_id] = client.id;
+  claiming_[pending.client_id] = client.id;
   context_.outbox.connections.push_back(
       {.kind = ConnectionEffect::Kind::kHold, .connection = client.id});
-  peer_.Append(ClaimRecord{.client_id = client_id,
+  if (!peer_.up()) return;  // FinishPeerDown goes on
+  ForgetOver(pending.client_id, pending.clean_start);
+  // The other node's copy must be that of the session that the claim is about.
+  Session* const session = sessions_.Find(pending.client_id);
+  if (session != nullptr && session->role == Role::kOwner && !teller_.IsFollowed(*session))
+    teller_.Tell(*session);
+  std::optional<Will> will;
+  if (pending.will) will = *pending.will;
+  peer_.Append(ClaimRecord{.client_id = pending.client_id,
                            .connected_at = client.connected_at,
-                           .clean_start = client.pending->clean_start});
+                           .clean_start = pending.clean_start,
+                           .expiry_s = pending.session_expiry_s,
+                           .will = std::move(will)});
+}
+
+// Ends what this node owns of a session that a CONNECT does not go on with: it wants a clean start
+// [MQTT-3.1.2-4], or the session should have ended with its connection and only waited here for
+// its will, which is not due now that the client is back.
+void Shard::ForgetOver(std::string_view client_id, bool clean_start) {
+  Session* const session = sessions_.Find(client_id);
+  if (session == nullptr || session->role != Role::kOwner || session->client != nullptr) return;
+  if (!session->persistent()) {
+    session->will.reset();
+    EndSession(*session, false);
+  } else if (clean_start) {
+    EndSession(*session, true);
+  }
 }
 
 // Ends whatever other connection of this core has the client id, or is about to get it
@@ -170,14 +194,17 @@ void Shard::CompleteWhenRouted(Client& client, bool moved) {
 
 void Shard::CompleteConnect(Client& client) {
   const std::unique_ptr<PendingConnect> pending = std::move(client.pending);
+  ForgetOver(pending->client_id, pending->clean_start);
   Session* session = sessions_.Find(pending->client_id);
-  if (session != nullptr && pending->clean_start) {  // [MQTT-3.1.2-4]
-    EndSession(*session, true);
-    session = nullptr;
-  }
   const bool session_present = session != nullptr;
   if (session == nullptr) {
     session = &sessions_.Create(pending->client_id);
+    // The other node has made its copy with the claim.
+    if (peer_.up() && (pending->session_expiry_s != 0 || pending->will)) {
+      teller_.BeginFollowing(*session);
+    } else if (peer_.up() && pending->older_claim_granted) {
+      peer_.Append(SessionEndRecord{.client_id = pending->client_id});
+    }
   } else {
     context_.metrics.SessionsChanged(metrics::SessionState::kOffline, -1);
     context_.timers.Cancel(std::exchange(session->expiry_timer, reactor::kNoTimer));
@@ -277,6 +304,7 @@ void Shard::Detach(Client& client, bool will_is_due) {
   Session* const session = std::exchange(client.session, nullptr);
   if (session == nullptr) return;
   session->client = nullptr;
+  session->away_since = context_.now.mono_ns;
   context_.metrics.SessionsChanged(metrics::SessionState::kOnline, -1);
   context_.metrics.SessionsChanged(metrics::SessionState::kOffline, 1);
   fetcher_.Cancel(*session);
@@ -288,19 +316,28 @@ void Shard::Detach(Client& client, bool will_is_due) {
 
   SetMembersOnline(*session, false);
   GiveBackGroupMessages(*session, false);
-  const std::uint64_t number = static_cast<std::uint64_t>(session->id);
-  if (session->expiry_s != UINT32_MAX) {
-    session->expiry_timer = context_.timers.Schedule(
-        context_.now.mono_ns + static_cast<MonoNs>(session->expiry_s) * kNanosecondsPerSecond,
-        TimerCookie(TimerKind::kSessionExpiry, number));
+  if (session->will && session->will->delay_s == 0) PublishWill(*session);
+  StartAwayTimers(*session, 0);
+  teller_.Away(*session);
+}
+
+// For a session whose client has been away since `away_since`. `will_grace_ns`: what the will waits
+// at least.
+void Shard::StartAwayTimers(Session& session, MonoNs will_grace_ns) {
+  const std::uint64_t number = static_cast<std::uint64_t>(session.id);
+  const auto after = [&](std::uint32_t seconds) {
+    return std::max(session.away_since + static_cast<MonoNs>(seconds) * kNanosecondsPerSecond,
+                    context_.now.mono_ns + (session.will ? will_grace_ns : 0));
+  };
+  if (session.expiry_s != UINT32_MAX) {
+    session.expiry_timer = context_.timers.Schedule(after(session.expiry_s),
+                                                    TimerCookie(TimerKind::kSessionExpiry, number));
   }
-  if (!session->will) return;
-  if (session->will->delay_s == 0) return PublishWill(*session);
+  if (!session.will) return;
   // Whichever comes first, the delay or the end of the session (3.1.3.2.2).
-  const std::uint32_t delay_s = std::min(session->will->delay_s, session->expiry_s);
-  session->will_timer = context_.timers.Schedule(
-      context_.now.mono_ns + static_cast<MonoNs>(delay_s) * kNanosecondsPerSecond,
-      TimerCookie(TimerKind::kWill, number));
+  session.will_timer =
+      context_.timers.Schedule(after(std::min(session.will->delay_s, session.expiry_s)),
+                               TimerCookie(TimerKind::kWill, number));
 }
 
 // The session is over: nothing of it stays. A will that was still waiting is due now
@@ -310,6 +347,9 @@ void Shard::EndSession(Session& session, bool publish_will) {
   context_.timers.Cancel(session.expiry_timer);
   context_.timers.Cancel(session.will_timer);
   if (publish_will && session.will) PublishWill(session);
+  teller_.FlushProgress();
+  teller_.Ended(session);
+  teller_.EndFollowing(session);
   fetcher_.Cancel(session);
   while (!session.subscriptions.empty()) {
     const std::string filter = session.subscriptions.begin()->first;
@@ -323,6 +363,7 @@ void Shard::EndSession(Session& session, bool publish_will) {
     ++messages;
     bytes += static_cast<std::int64_t>(message.bytes());
     if (message.state == OutboundState::kQueued) ++undelivered;
+    if (message.message) teller_.Return(message.lender, message.message->id());
   });
   context_.metrics.QueuedChanged(-messages, -bytes);
   if (undelivered != 0)
@@ -372,7 +413,9 @@ void Shard::PublishWill(Session& session) {
   fields.hlc = context_.IssueTime();
   fields.publisher = session.client_hash;
   fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
-  router_.FromClient(fields);
+  std::optional<PublisherStep> step;
+  if (teller_.IsFollowed(session)) step = PublisherStep{.client_id = session.client_id};
+  router_.FromClient(fields, std::move(step));
 }
 
 void Shard::OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect) {

@@ -16,26 +16,40 @@ namespace {
 constexpr std::size_t kSnapshotStepRecords = 256;
 constexpr std::size_t kSnapshotStepBytes = 128 * 1024;
 
+bool IsAboutSession(const PeerRecord& record) noexcept {
+  return !std::holds_alternative<InterestRecord>(record) &&
+         !std::holds_alternative<GroupInterestRecord>(record) &&
+         !std::holds_alternative<ClaimRecord>(record) &&
+         !std::holds_alternative<ClaimReplyRecord>(record);
+}
+
 }  // namespace
 
 void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
-  const auto note = [&](const PeerOrigin& origin) {
-    if (origin.number == 0) return;
-    for (RelaySeen& seen : relays_seen_) {
-      if (seen.from == from && seen.origin.stream == origin.stream) {
-        seen.origin = origin;
-        return;
-      }
-    }
-    relays_seen_.push_back({from, origin});
-  };
   std::visit(Overloaded{
                  [&](RouteMessage& m) {
-                   note(m.origin);
+                   NoteRelay(from, m.origin);
+                   const std::uint64_t before = peer_.last_number();
+                   const std::uint64_t commit = m.commit;
                    router_.FromCore(std::move(m));
+                   if (commit == 0) return;
+                   const std::uint64_t last = peer_.last_number();
+                   answers_.Hold({.peer = last != before ? last : 0}, {from, commit});
+                   ReleaseAnswers();
+                 },
+                 [&](RouteCommitted& m) {
+                   if (!router_.routed().Done(Index(from), m.number)) return;
+                   gate_.RoutedReached(router_.routed().reached());
+                   ReleaseHeld();
+                 },
+                 [&](SubscriptionMirrored& m) { MirroredReached(m.stream, m.number); },
+                 [&](LentReturned& m) { lent_.Return(m.message); },
+                 [&](PeerDownSeen& m) {
+                   gone_[Index(from)] = std::max(gone_[Index(from)], m.epoch);
+                   FinishPeerDown();
                  },
                  [&](RetainMessage& m) {
-                   note(m.origin);
+                   NoteRelay(from, m.origin);
                    router_.FromCore(std::move(m));
                  },
                  [&](CoreInterest& m) {
@@ -63,10 +77,13 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                          from, std::move(m));  // this core has not heard of the new epoch yet
                      return;
                    }
-                   note(m.origin);
-                   if (!peer_.up() || m.origin.epoch != peer_.epoch().epoch)
-                     return;  // of a node that is gone
-                   ApplyAtHome(std::move(m.record), m.origin.stream);
+                   NoteRelay(from, m.origin);
+                   const bool present =
+                       (peer_.up() || leaving_.active) && m.origin.epoch == peer_.epoch().epoch;
+                   if (!present) return;  // of a node that is gone
+                   // Of one that is going, what it said of its sessions still counts.
+                   if (leaving_.active && !IsAboutSession(m.record)) return;
+                   ApplyAtHome(std::move(m.record), m.origin);
                  },
                  [&](RelayedApplied& m) { peer_.AppliedAt(from, m.origin); },
                  [&](RetainedQuery& m) { fetcher_.OnQuery(from, m); },
@@ -76,9 +93,16 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
 }
 
 void Shard::OnPeerUp(const PeerEpoch& epoch) {
+  if (leaving_.active) {
+    // It came back before every core had heard that it was gone.
+    std::fill(gone_.begin(), gone_.end(), leaving_.epoch);
+    FinishPeerDown();
+  }
   gate_.ForgetPeer();
   interest_.peer = 0;
+  interest_.mirrored = 0;
   peer_.Up(epoch);
+  mirrored_.Reset(epoch.peer_cores);
   trie_.ClearPeer();
   context_.node = epoch.self;
   snapshot_ = {.active = true};
@@ -86,13 +110,52 @@ void Shard::OnPeerUp(const PeerEpoch& epoch) {
   ReleaseHeld();
 }
 
+// What this core's clients wait for is let go at once. What the other node sent before it went may
+// still be on its way from other cores, so its sessions are taken over a little later
+// (FinishPeerDown).
 void Shard::OnPeerDown() {
+  leaving_ = {.active = true, .epoch = peer_.epoch().epoch};
   peer_.Down();
   trie_.ClearPeer();
   snapshot_ = {};
+  confirmations_.clear();
   gate_.ForgetPeer();
   interest_.peer = 0;
+  interest_.mirrored = 0;
+  answers_.ForgetPeer();
+  ReleaseAnswers();
   ReleaseHeld();
+  for (const SubscriberId id : delivery_.TakeWaiting()) {
+    if (Session* const session = sessions_.Get(id)) delivery_.Pump(*session);
+  }
+  for (std::uint16_t core = 0; core < context_.cores; ++core) {
+    if (CoreId{core} != context_.core)
+      context_.outbox.cores.push_back({CoreId{core}, PeerDownSeen{leaving_.epoch}});
+  }
+  gone_[Index(context_.core)] = leaving_.epoch;
+  FinishPeerDown();
+}
+
+// Once every core knows that the other node is gone, all that it sent is here: its sessions are
+// this node's now, and what was lent to it goes to members here.
+void Shard::FinishPeerDown() {
+  if (!leaving_.active || *std::min_element(gone_.begin(), gone_.end()) < leaving_.epoch) return;
+  leaving_.active = false;
+  for (std::size_t slot = 0; slot < sessions_.slots(); ++slot) {
+    Session* const session = sessions_.Get(static_cast<SubscriberId>(slot));
+    if (session == nullptr) continue;
+    if (session->mirrored_here()) {
+      Promote(*session, false);
+    } else if (session->told_epoch == leaving_.epoch) {
+      teller_.EndFollowing(*session);
+      session->fork_number = session->queue.next_number();
+    }
+  }
+  for (LentMessages::Lent& lent : lent_.TakeAll()) {
+    for (const SharedTarget& group : lent.groups)
+      router_.ToGroup(*IntrusivePtr<SharedKey>(new SharedKey(group.filter, group.share_name)),
+                      lent.message);
+  }
   // Nobody else can hold the client ids that were being claimed.
   std::vector<ConnectionId> waiting;
   for (const auto& client : clients_) {
@@ -105,7 +168,18 @@ void Shard::OnPeerDown() {
 void Shard::OnPeerApplied(std::uint64_t number) {
   if (!peer_.Applied(number)) return;
   gate_.PeerReached(number);
+  answers_.PeerReached(number);
   ReleaseHeld();
+  ReleaseAnswers();
+  for (const SubscriberId id : delivery_.TakeWaiting()) {
+    if (Session* const session = sessions_.Get(id)) delivery_.Pump(*session);
+  }
+}
+
+void Shard::ReleaseAnswers() {
+  answers_.Release([this](HeldAnswer&& answer) {
+    context_.outbox.cores.push_back({answer.core, RouteCommitted{answer.number}});
+  });
 }
 
 void Shard::OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) {
@@ -114,21 +188,119 @@ void Shard::OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record)
   ApplyRecord(std::move(record), origin);
 }
 
+// Another core has brought something of the other node's stream: it waits for the answer.
+void Shard::NoteRelay(CoreId from, const PeerOrigin& origin) {
+  if (origin.number == 0) return;
+  if (Index(origin.stream) >= relayed_.size())
+    relayed_.resize(Index(origin.stream) + std::size_t{1});
+  Relayed& relayed = relayed_[Index(origin.stream)];
+  if (origin.epoch < relayed.epoch) return;
+  if (origin.epoch > relayed.epoch) relayed = {.from = from, .epoch = origin.epoch};
+  relayed.seen = std::max(relayed.seen, origin.number);
+}
+
+// Once per turn.
+void Shard::AnswerRelays() {
+  for (std::size_t stream = 0; stream < relayed_.size(); ++stream) {
+    Relayed& relayed = relayed_[stream];
+    std::uint64_t done = relayed.seen;
+    if (!relayed.held_back.empty()) done = std::min(done, *relayed.held_back.begin() - 1);
+    if (done <= relayed.answered) continue;
+    relayed.answered = done;
+    context_.outbox.cores.push_back(
+        {relayed.from,
+         RelayedApplied{
+             {.epoch = relayed.epoch, .stream = static_cast<CoreId>(stream), .number = done}}});
+  }
+}
+
+// A record that was held back until its message came is applied.
+void Shard::LetGo(const PeerOrigin& origin) {
+  peer_.LetGo(origin);
+  if (Index(origin.stream) >= relayed_.size()) return;
+  Relayed& relayed = relayed_[Index(origin.stream)];
+  if (relayed.epoch != origin.epoch) return;
+  if (const auto it = relayed.held_back.find(origin.number); it != relayed.held_back.end())
+    relayed.held_back.erase(it);
+}
+
+// The other node's copy follows a subscription, and what it announced before it said so is known to
+// every core here: the core that asked may go on.
+void Shard::ConfirmMirrored() {
+  std::erase_if(confirmations_, [this](const Confirmation& confirmation) {
+    if (confirmation.number > peer_.AppliedHere(confirmation.stream)) return false;
+    const CoreId core = confirmation.record.core;
+    if (core == context_.core) {
+      MirroredReached(confirmation.stream, confirmation.record.number);
+    } else if (Index(core) < context_.cores) {
+      context_.outbox.cores.push_back(
+          {core, SubscriptionMirrored{confirmation.stream, confirmation.record.number}});
+    }
+    return true;
+  });
+}
+
+void Shard::MirroredReached(CoreId stream, std::uint64_t number) {
+  if (!mirrored_.Done(Index(stream), number)) return;
+  gate_.MirroredReached(mirrored_.reached());
+  ReleaseHeld();
+}
+
 void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
   std::visit(Overloaded{
-                 [&](PublishRecord& r) { router_.FromPeer(std::move(r), origin); },
+                 [&](PublishRecord& r) {
+                   if (r.step) {
+                     // On its way before the message is, so that both are here or neither.
+                     if (r.step->packet_id != 0) {
+                       RelayOrApply(r.step->client_id,
+                                    SessionReceivedIdRecord{.client_id = r.step->client_id,
+                                                            .packet_id = r.step->packet_id},
+                                    origin);
+                     } else {
+                       RelayOrApply(r.step->client_id,
+                                    SessionWillDoneRecord{.client_id = r.step->client_id}, origin);
+                     }
+                   }
+                   router_.FromPeer(std::move(r), origin);
+                 },
+                 [&](SessionOrderRecord& r) {
+                   std::uint64_t homes = 0;
+                   for (const auto& place : r.places)
+                     homes |= std::uint64_t{1} << Index(HomeOf(place.client_id, context_.cores));
+                   for (std::uint16_t core = 0; core < context_.cores; ++core) {
+                     if ((homes >> core & 1) == 0) continue;
+                     if (CoreId{core} == context_.core) {
+                       Follow(r, origin);
+                       continue;
+                     }
+                     peer_.RelayedTo(CoreId{core}, origin);
+                     context_.outbox.cores.push_back(
+                         {CoreId{core}, RelayedRecord{.record = r, .origin = origin}});
+                   }
+                 },
+                 [&](MirroredRecord& r) {
+                   confirmations_.push_back(
+                       {.stream = origin.stream, .number = origin.number, .record = r});
+                 },
+                 [&](LentDoneRecord& r) {
+                   if (r.core == context_.core) {
+                     lent_.Return(r.message);
+                   } else if (Index(r.core) < context_.cores) {
+                     context_.outbox.cores.push_back({r.core, LentReturned{r.message}});
+                   }
+                 },
                  [&](RetainedRecord& r) { router_.FromPeer(std::move(r), origin); },
                  [&](InterestRecord& r) {
                    // A bad filter can only come from a broken partner; the trie must never see it.
                    if (!mqtt::IsValidTopicFilter(r.filter)) return;
                    RelayToAll(r, origin);
-                   ApplyAtHome(std::move(r), origin.stream);
+                   ApplyAtHome(std::move(r), origin);
                  },
                  [&](GroupInterestRecord& r) {
                    if (!mqtt::IsValidSharedFilter({.share_name = r.share_name, .filter = r.filter}))
                      return;
                    RelayToAll(r, origin);
-                   ApplyAtHome(std::move(r), origin.stream);
+                   ApplyAtHome(std::move(r), origin);
                  },
                  [&](SnapshotEndRecord&) {},
                  [&](auto& r) {
@@ -150,7 +322,7 @@ void Shard::RelayToAll(const PeerRecord& record, const PeerOrigin& origin) {
 
 void Shard::RelayOrApply(std::string_view client_id, PeerRecord record, const PeerOrigin& origin) {
   const CoreId home = HomeOf(client_id, context_.cores);
-  if (home == context_.core) return ApplyAtHome(std::move(record), origin.stream);
+  if (home == context_.core) return ApplyAtHome(std::move(record), origin);
   if (const auto* queued = std::get_if<SessionMessageRecord>(&record);
       queued != nullptr && queued->message) {
     queued->message->MarkShared();
@@ -161,35 +333,33 @@ void Shard::RelayOrApply(std::string_view client_id, PeerRecord record, const Pe
 }
 
 // On the core (or each core) that the record is about.
-void Shard::ApplyAtHome(PeerRecord record, CoreId stream) {
-  std::visit(
-      Overloaded{
-          [&](InterestRecord& r) { trie_.SetPeerInterest(r.filter, stream, r.wanted); },
-          [&](GroupInterestRecord& r) {
-            trie_.SetGroupCounts(r.filter, r.share_name, {Side::kPeerNode, stream},
-                                 {r.online, r.total});
-          },
-          [&](ClaimRecord& r) { OnClaim(r); },
-          [&](ClaimReplyRecord& r) { OnClaimReply(r); },
-          [&](SessionRecord& r) { ImportSession(r); },
-          [&](SessionSubscriptionRecord& r) {
-            Session* const session = sessions_.Find(r.client_id);
-            const auto shared = mqtt::ParseSharedFilter(r.filter);
-            const bool valid =
-                shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(r.filter);
-            if (session == nullptr || !valid || session->subscriptions.contains(r.filter)) return;
-            Subscribe(*session, r.filter, {.options = r.options, .identifier = r.identifier});
-          },
-          [&](SessionMessageRecord& r) { ImportMessage(std::move(r)); },
-          [&](SessionReceivedIdRecord& r) {
-            if (Session* const session = sessions_.Find(r.client_id))
-              session->received_ids.insert(r.packet_id);
-          },
-          [&](PublishRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
-          [&](RetainedRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
-          [&](SnapshotEndRecord&) {},
-      },
-      record);
+void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
+  const CoreId stream = origin.stream;
+  std::visit(Overloaded{
+                 [&](InterestRecord& r) { trie_.SetPeerInterest(r.filter, stream, r.wanted); },
+                 [&](GroupInterestRecord& r) {
+                   trie_.SetGroupCounts(r.filter, r.share_name, {Side::kPeerNode, stream},
+                                        {r.online, r.total});
+                 },
+                 [&](ClaimRecord& r) { OnClaim(r); },
+                 [&](ClaimReplyRecord& r) { OnClaimReply(r); },
+                 [&](SessionRecord& r) { Follow(r); },
+                 [&](SessionSubscriptionRecord& r) { Follow(r, stream); },
+                 [&](SessionMessageRecord& r) { Follow(std::move(r), origin); },
+                 [&](SessionOrderRecord& r) { Follow(r, origin); },
+                 [&](SessionMissingRecord& r) { Follow(r); },
+                 [&](SessionProgressRecord& r) { Follow(r); },
+                 [&](SessionReceivedIdRecord& r) { Follow(r); },
+                 [&](SessionAwayRecord& r) { Follow(r); },
+                 [&](SessionWillDoneRecord& r) { FollowWillDone(r.client_id); },
+                 [&](SessionEndRecord& r) { FollowEnd(r.client_id); },
+                 [&](MirroredRecord&) { TANDEM_CHECK_MSG(false, "kept where it arrives"); },
+                 [&](LentDoneRecord&) { TANDEM_CHECK_MSG(false, "sent on where it arrives"); },
+                 [&](PublishRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
+                 [&](RetainedRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
+                 [&](SnapshotEndRecord&) {},
+             },
+             record);
 }
 
 // A client connected to the other node (P7). The newer connection wins; ties go to the higher node
@@ -217,112 +387,60 @@ void Shard::OnClaim(const ClaimRecord& claim) {
   SupersedeLocal(claim.client_id, nullptr);
   session =
       sessions_.Find(claim.client_id);  // a session that was to end with its connection has ended
-  if (session == nullptr) return reply(true, false);
-  if (!claim.answer) return;  // a note from a node that comes back: sessions are not moved by it
-  if (claim.clean_start) {
-    EndSession(*session, true);
-    return reply(true, false);
+  if (!claim.answer) {
+    // A note: the client has a session there that ends with its connection. An older one here, of
+    // when the nodes did not see each other, adds what it has to that and ends.
+    if (session == nullptr || session->role != Role::kOwner) return;
+    if (session->connected_at > claim.connected_at) return;  // then that one ends, when it is told
+    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+    return EndSession(*session, false);
   }
-  ExportSession(*session);
-  reply(true, true);
-  session->will.reset();  // it lives on there: the client is back [MQTT-3.1.3-9]
-  EndSession(*session, false);
+  ForgetOver(claim.client_id, claim.clean_start);
+  session = sessions_.Find(claim.client_id);
+  const bool owned = session != nullptr && session->role == Role::kOwner;
+  if (owned) {
+    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+    Demote(*session);
+  } else if (session != nullptr && claim.clean_start) {
+    FollowEnd(claim.client_id);
+    session = nullptr;
+  }
+  if (session == nullptr && (claim.expiry_s != 0 || claim.will))
+    session = &CreateMirror(claim.client_id);
+  if (session != nullptr) {
+    session->connected_there = true;
+    session->connected_at = claim.connected_at;
+    session->expiry_s = claim.expiry_s;
+    session->will = claim.will ? std::make_unique<Will>(*claim.will) : nullptr;
+  }
+  reply(true, owned);
 }
 
 void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
+  Session* const session = sessions_.Find(reply.client_id);
+  // All that the other node had to say about the session stands before its answer.
+  if (reply.granted && session != nullptr && session->mirrored_here()) Promote(*session, true);
   const auto it = claiming_.find(reply.client_id);
-  if (it == claiming_.end()) return;
-  Client* const client = FindClient(it->second);
-  if (client == nullptr || client->connected_at != reply.connected_at)
-    return;  // an older claim's answer
+  Client* const client = it == claiming_.end() ? nullptr : FindClient(it->second);
+  if (client == nullptr || client->connected_at != reply.connected_at) {
+    // An older claim's answer, or the client has left while it waited.
+    if (!reply.granted) return;
+    if (client != nullptr) {
+      client->pending->older_claim_granted = true;
+      return;
+    }
+    if (session == nullptr) {
+      peer_.Append(SessionEndRecord{.client_id = reply.client_id});
+    } else if (session->client == nullptr) {
+      if (!session->persistent()) return EndSession(*session, false);
+      teller_.Away(*session);
+    }
+    return;
+  }
   if (reply.granted) return CompleteWhenRouted(*client, reply.session_present);
   claiming_.erase(it);
   client->pending.reset();
   Close(*client, metrics::CloseReason::kTakenOver);
-}
-
-// Hands the session to the other node, record by record.
-void Shard::ExportSession(Session& session) {
-  peer_.Append(SessionRecord{.client_id = session.client_id,
-                             .expiry_s = session.expiry_s,
-                             .next_number = session.queue.next_number(),
-                             .first_number = session.queue.first_number()});
-  for (const auto& [filter, state] : session.subscriptions) {
-    peer_.Append(SessionSubscriptionRecord{.client_id = session.client_id,
-                                           .filter = filter,
-                                           .options = state.options,
-                                           .identifier = state.identifier});
-  }
-  session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
-    SessionMessageRecord record{.client_id = session.client_id,
-                                .number = number,
-                                .state = static_cast<std::uint8_t>(message.state),
-                                .qos = message.qos,
-                                .retain = message.retain,
-                                .message = message.message};
-    if (message.more_identifiers) {
-      record.subscription_ids = *message.more_identifiers;
-    } else if (message.identifier != 0) {
-      record.subscription_ids.push_back(message.identifier);
-    }
-    if (message.group)
-      record.group = SharedTarget{message.group->filter(), message.group->share_name()};
-    peer_.Append(std::move(record));
-    // The message goes on living over there: it is not lost with this copy of the session.
-    context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
-    session.queue.Discard(number);
-  });
-  std::vector<std::uint16_t> ids(session.received_ids.begin(), session.received_ids.end());
-  std::sort(ids.begin(), ids.end());
-  for (const std::uint16_t id : ids) {
-    peer_.Append(SessionReceivedIdRecord{.client_id = session.client_id, .packet_id = id});
-  }
-}
-
-// A session arrives from the other node. If there is one here as well, both served the client while
-// they could not see each other: what arrives is added to what is here.
-void Shard::ImportSession(const SessionRecord& record) {
-  if (Session* const own = sessions_.Find(record.client_id)) {
-    own->expiry_s = std::max(own->expiry_s, record.expiry_s);
-    return;
-  }
-  Session& session = sessions_.Create(record.client_id);
-  session.expiry_s = record.expiry_s;
-  session.queue.StartAt(record.first_number);
-  context_.metrics.SessionsChanged(metrics::SessionState::kOffline, 1);
-  // Until the client that claimed it is connected, it is a session that is away.
-  if (session.expiry_s != UINT32_MAX) {
-    session.expiry_timer = context_.timers.Schedule(
-        context_.now.mono_ns + static_cast<MonoNs>(session.expiry_s) * kNanosecondsPerSecond,
-        TimerCookie(TimerKind::kSessionExpiry, static_cast<std::uint64_t>(session.id)));
-  }
-}
-
-void Shard::ImportMessage(SessionMessageRecord record) {
-  Session* const session = sessions_.Find(record.client_id);
-  if (session == nullptr || record.state > static_cast<std::uint8_t>(OutboundState::kReleased))
-    return;
-  OutboundMessage message;
-  message.state = static_cast<OutboundState>(record.state);
-  if (!record.message && message.state != OutboundState::kReleased) return;  // a broken partner
-  if (record.message) message.message = Compacted(std::move(record.message));
-  message.qos = record.qos;
-  message.retain = record.retain;
-  if (!record.subscription_ids.empty()) message.identifier = record.subscription_ids.front();
-  if (record.subscription_ids.size() > 1) {
-    message.more_identifiers =
-        std::make_unique<std::vector<std::uint32_t>>(std::move(record.subscription_ids));
-  }
-  if (record.group)
-    message.group =
-        IntrusivePtr<SharedKey>(new SharedKey(record.group->filter, record.group->share_name));
-  const auto bytes = static_cast<std::int64_t>(message.bytes());
-  if (message.state == OutboundState::kQueued && record.number < session->queue.next_number()) {
-    session->queue.Push(std::move(message));
-  } else if (!session->queue.Restore(record.number, std::move(message))) {
-    return;  // in flight over there, while this node has moved on: its copy decides
-  }
-  context_.metrics.QueuedChanged(1, bytes);
 }
 
 // Tells the other node what it must know, from the state as it is now, a step at a time between
@@ -356,14 +474,11 @@ void Shard::PumpSnapshot() {
 }
 
 void Shard::SnapshotSession(SubscriberId id) {
-  const Session* const session = sessions_.Get(id);
+  Session* const session = sessions_.Get(id);
   if (session == nullptr) return;
-  if (session->client != nullptr) {
-    peer_.Append(ClaimRecord{
-        .client_id = session->client_id, .connected_at = session->connected_at, .answer = false});
-  }
   for (const auto& [filter, state] : session->subscriptions) {
     if (const auto shared = mqtt::ParseSharedFilter(filter)) {
+      if (session->mirrored_here()) continue;
       const FilterEntry* const entry = trie_.Find(shared->filter);
       const MemberCounts counts = entry->FindGroup(shared->share_name)->local();
       peer_.Append(GroupInterestRecord{.filter = std::string(shared->filter),
@@ -373,6 +488,13 @@ void Shard::SnapshotSession(SubscriberId id) {
     } else {
       peer_.Append(InterestRecord{.filter = filter, .wanted = true});
     }
+  }
+  if (session->mirrored_here()) return;
+  if (session->persistent() || session->will) {
+    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+  } else if (session->client != nullptr) {
+    peer_.Append(ClaimRecord{
+        .client_id = session->client_id, .connected_at = session->connected_at, .answer = false});
   }
 }
 

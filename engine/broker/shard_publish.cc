@@ -120,15 +120,20 @@ void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish,
   fields.publisher = session.client_hash;
   fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
 
-  const Router::Result result = router_.FromClient(fields);
+  std::optional<PublisherStep> step;
+  if (publish.qos == QoS::kExactlyOnce && teller_.IsFollowed(session)) {
+    step = PublisherStep{.client_id = session.client_id,
+                         .packet_id = static_cast<std::uint16_t>(publish.packet_id)};
+  }
+  const Router::Result result = router_.FromClient(fields, std::move(step));
   if (publish.qos != QoS::kAtMostOnce) {
     ++client.unacknowledged;
     context_.metrics.InflightChanged(metrics::Direction::kIn, 1);
     const bool exactly_once = publish.qos == QoS::kExactlyOnce;
     Acknowledge(client, exactly_once ? PacketType::kPubrec : PacketType::kPuback, publish.packet_id,
                 result.matched ? ReasonCode::kSuccess : ReasonCode::kNoMatchingSubscribers,
-                {.peer = result.peer_number}, static_cast<std::uint8_t>(publish.qos),
-                !exactly_once);
+                {.peer = result.peer_number, .routed = result.routed},
+                static_cast<std::uint8_t>(publish.qos), !exactly_once);
   }
   if (peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max ||
       (client.version != mqtt::Version::k5 &&
@@ -172,12 +177,20 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
       }
       const std::size_t bytes_before = session.queue.waiting_bytes();
       const auto received = session.queue.Received(ack.packet_id);
+      CommitPosition position;
+      if (const auto released = session.queue.FindInFlight(ack.packet_id);
+          released && received == SessionQueue::ReceivedResult::kReleased) {
+        position.peer = teller_.Released(session, released->number);
+        released->message->record = position.peer == 0 ? 0 : peer_.Position(position.peer);
+      } else if (received == SessionQueue::ReceivedResult::kRepeated) {
+        position.peer = peer_.up() ? peer_.last_number() : 0;
+      }
       context_.metrics.QueuedChanged(0, static_cast<std::int64_t>(session.queue.waiting_bytes()) -
                                             static_cast<std::int64_t>(bytes_before));
       const ReasonCode code = received == SessionQueue::ReceivedResult::kUnknown
                                   ? ReasonCode::kPacketIdentifierNotFound
                                   : ReasonCode::kSuccess;
-      Acknowledge(client, PacketType::kPubrel, ack.packet_id, code, {}, 0,
+      Acknowledge(client, PacketType::kPubrel, ack.packet_id, code, position, 0,
                   false);  // [MQTT-4.3.3-4]
       break;
     }
@@ -199,8 +212,14 @@ void Shard::OnPubrel(Client& client, const mqtt::AckView& ack) {
   const bool known =
       client.session->received_ids.erase(static_cast<std::uint16_t>(ack.packet_id)) != 0;
   const ReasonCode code =
-      known ? ReasonCode::kSuccess : ReasonCode::kPacketIdentifierNotFound;      // A13
-  Acknowledge(client, PacketType::kPubcomp, ack.packet_id, code, {}, 0, known);  // [MQTT-4.3.3-11]
+      known ? ReasonCode::kSuccess : ReasonCode::kPacketIdentifierNotFound;  // A13
+  CommitPosition position;
+  if (known) {
+    position.peer =
+        teller_.ReceivedId(*client.session, static_cast<std::uint16_t>(ack.packet_id), false);
+  }
+  Acknowledge(client, PacketType::kPubcomp, ack.packet_id, code, position, 0,
+              known);  // [MQTT-4.3.3-11]
 }
 
 // Sessions whose queue is full and whose operator wants them disconnected then.

@@ -98,7 +98,10 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
   const Subscription subscription{
       .subscriber = session.id, .options = state.options, .identifier = state.identifier};
   bool existed = false;
-  if (const auto shared = mqtt::ParseSharedFilter(filter)) {
+  if (const auto shared = mqtt::ParseSharedFilter(filter); shared && session.mirrored_here()) {
+    // Its owner is the member of the group; this copy becomes one when it owns the session.
+    existed = session.subscriptions.contains(ToAbsl(filter));
+  } else if (shared) {
     const auto change = trie_.JoinGroup(shared->filter, shared->share_name, subscription,
                                         session.client != nullptr);
     existed = change.existed;
@@ -111,22 +114,33 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
     // says nothing about what it knows.
     if (change.interest_changed || snapshot_.active) AnnounceInterest(filter, true);
   }
-  if (!existed) context_.metrics.SubscriptionsChanged(1);
   session.subscriptions.insert_or_assign(std::string(filter), state);
+  if (session.mirrored_here()) return;
+  if (!existed) context_.metrics.SubscriptionsChanged(1);
+  if (!teller_.IsFollowed(session)) return;
+  // SUBACK waits until a message that reaches either node reaches both copies.
+  const CoreId there = HomeOf(session.client_id, peer_.epoch().peer_cores);
+  interest_.mirrored = mirrored_.Send(Index(there));
+  interest_.peer = teller_.Subscribed(session, filter, state, interest_.mirrored);
 }
 
 // False if there was none.
 bool Shard::Unsubscribe(Session& session, std::string_view filter) {
   const auto it = session.subscriptions.find(ToAbsl(filter));
   if (it == session.subscriptions.end()) return false;
-  if (const auto shared = mqtt::ParseSharedFilter(filter)) {
+  if (const auto shared = mqtt::ParseSharedFilter(filter); shared && session.mirrored_here()) {
+    // Not a member here.
+  } else if (shared) {
     const auto change = trie_.LeaveGroup(shared->filter, shared->share_name, session.id);
     if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
   } else {
     const auto change = trie_.Unsubscribe(filter, session.id);
     if (change.interest_changed) AnnounceInterest(filter, false);
   }
-  context_.metrics.SubscriptionsChanged(-1);
+  if (!session.mirrored_here()) {
+    context_.metrics.SubscriptionsChanged(-1);
+    if (const std::uint64_t number = teller_.Unsubscribed(session, filter)) interest_.peer = number;
+  }
   session.subscriptions.erase(it);
   return true;
 }

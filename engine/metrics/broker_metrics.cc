@@ -7,10 +7,14 @@ constexpr Family kConnectionsClosed = {"tandem_connections_closed_total", Kind::
                                        Unit::kPlain, "Connections ended, by reason."};
 constexpr Family kConnectsRefused = {"tandem_connects_refused_total", Kind::kCounter, Unit::kPlain,
                                      "CONNECT packets answered with an error."};
-constexpr Family kSessions = {"tandem_sessions", Kind::kGauge, Unit::kPlain,
-                              "Sessions known to the cluster, online or offline."};
+constexpr Family kSessions = {
+    "tandem_sessions", Kind::kGauge, Unit::kPlain,
+    "Sessions that this node owns, online or offline, and its mirrors of the"
+    " other node's."};
 constexpr Family kTakeovers = {"tandem_session_takeovers_total", Kind::kCounter, Unit::kPlain,
                                "Sessions taken over by a new connection."};
+constexpr Family kMerged = {"tandem_cluster_merged_sessions_total", Kind::kCounter, Unit::kPlain,
+                            "Sessions that both nodes had served apart, made one again."};
 constexpr Family kPacketsReceived = {"tandem_packets_received_total", Kind::kCounter, Unit::kPlain,
                                      "Control packets read."};
 constexpr Family kPacketsSent = {"tandem_packets_sent_total", Kind::kCounter, Unit::kPlain,
@@ -48,6 +52,7 @@ void BrokerMetrics::Collect(Exposition& out) const {
   out.Add(kConnectsRefused, "reason", connects_refused_);
   out.Add(kSessions, "state", sessions_);
   out.Add(kTakeovers, "from", takeovers_);
+  out.Add(kMerged, {}, merged_);
   out.Add(kPacketsReceived, "type", packets_received_);
   out.Add(kPacketsSent, "type", packets_sent_);
   out.Add(kPublishReceived, "qos", publish_received_);

@@ -81,9 +81,10 @@ inline constexpr std::array<std::string_view, 8> kLabelValues<DropReason> = {
 static_assert(kLabelValues<DropReason>.size() ==
               static_cast<std::size_t>(DropReason::kPeerLost) + 1);
 
-enum class SessionState : std::uint8_t { kOnline, kOffline };
+enum class SessionState : std::uint8_t { kOnline, kOffline, kMirror };
 template <>
-inline constexpr std::array<std::string_view, 2> kLabelValues<SessionState> = {"online", "offline"};
+inline constexpr std::array<std::string_view, 3> kLabelValues<SessionState> = {"online", "offline",
+                                                                               "mirror"};
 
 // Where the connection was that lost its client id to a newer one.
 enum class TakeoverFrom : std::uint8_t { kLocal, kPeer };
@@ -147,6 +148,8 @@ class alignas(kCacheLineBytes) BrokerMetrics {
 
   void ConnectionClosed(CloseReason reason) noexcept { connections_closed_[reason].Add(); }
   void ConnectRefused(RefuseReason reason) noexcept { connects_refused_[reason].Add(); }
+  // Both nodes served it while they could not see each other.
+  void SessionMerged() noexcept { merged_.Add(); }
   void SessionTakenOver(TakeoverFrom from) noexcept { takeovers_[from].Add(); }
   void SessionsChanged(SessionState state, std::int64_t delta) noexcept {
     sessions_[state].Add(delta);
@@ -204,6 +207,7 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   ByLabel<Counter, CloseReason> connections_closed_;
   ByLabel<Counter, RefuseReason> connects_refused_;
   ByLabel<Counter, TakeoverFrom> takeovers_;
+  Counter merged_;
   ByLabel<Gauge, SessionState> sessions_;
   Gauge subscriptions_;
   Gauge retained_messages_;

@@ -252,6 +252,7 @@ class Program {
       const auto sum = [&](auto&& of) { return world_.Sum(node, of); };
       Expect("online sessions", sum([](auto& m) { return m.sessions(SessionState::kOnline); }));
       Expect("offline sessions", sum([](auto& m) { return m.sessions(SessionState::kOffline); }));
+      Expect("mirrored sessions", sum([](auto& m) { return m.sessions(SessionState::kMirror); }));
       Expect("subscriptions", sum([](auto& m) { return m.subscriptions(); }));
       Expect("queued messages", sum([](auto& m) { return m.queued_messages(); }));
       Expect("queued bytes", sum([](auto& m) { return m.queued_bytes(); }));

@@ -30,7 +30,8 @@ MessagePtr Carried(const MessagePtr& message, MonoNs clock_shift_ns) {
 PeerRecord Carried(PeerRecord record, MonoNs clock_shift_ns) {
   std::visit(
       [&](auto& r) {
-        if constexpr (requires { r.message; }) r.message = Carried(r.message, clock_shift_ns);
+        if constexpr (requires { r.message->expires_at(); })
+          r.message = Carried(r.message, clock_shift_ns);
       },
       record);
   return record;

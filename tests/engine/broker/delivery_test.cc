@@ -34,7 +34,10 @@ class DeliveryTest : public ::testing::Test {
   ShardParts parts_;
   Client client_;
   Session session_;
-  Delivery delivery_{parts_.context};
+  SessionTable sessions_;
+  PeerStream peer_{parts_.context};
+  SessionTeller teller_{parts_.context, peer_, sessions_};
+  Delivery delivery_{parts_.context, peer_, teller_};
 };
 
 TEST_F(DeliveryTest, SendsAtOnceWithinTheWindow) {

@@ -48,9 +48,11 @@ class RouterTest : public ::testing::Test {
   SubscriptionTrie trie_{CoreId{0}};
   SessionTable sessions_;
   RetainedStore retained_;
-  Delivery delivery_{parts_.context};
   PeerStream peer_{parts_.context};
-  Router router_{parts_.context, trie_, sessions_, delivery_, peer_, retained_};
+  SessionTeller teller_{parts_.context, peer_, sessions_};
+  LentMessages lent_;
+  Delivery delivery_{parts_.context, peer_, teller_};
+  Router router_{parts_.context, trie_, sessions_, delivery_, peer_, retained_, teller_, lent_};
 };
 
 TEST_F(RouterTest, SaysWhetherAnybodyWantsTheMessage) {

@@ -324,7 +324,10 @@ TEST_F(ConnectTest, DropsASessionOfTheOtherNodeWhenAskedToStartAnew) {
   Break(client);
   Reconnect(client, 1, {.clean_start = true, .session_expiry_s = 100});
   EXPECT_FALSE(client.connack->session_present);
-  EXPECT_EQ(world().home(0, "c").sessions().size(), 0u);
+  const broker::Session* const copy = world().home(0, "c").sessions().Find("c");
+  ASSERT_NE(copy, nullptr);
+  EXPECT_TRUE(copy->mirrored_here());
+  EXPECT_TRUE(copy->subscriptions.empty());
   EXPECT_EQ(world().Total([](auto& m) { return m.subscriptions(); }), 0);
 }
 

@@ -1,0 +1,227 @@
+#include "engine/broker/session_teller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace tandem::broker {
+namespace {
+
+std::vector<std::uint32_t> Identifiers(const OutboundMessage& message) {
+  if (message.more_identifiers) return *message.more_identifiers;
+  if (message.identifier != 0) return {message.identifier};
+  return {};
+}
+
+std::optional<Will> Copy(const std::unique_ptr<Will>& will) {
+  if (!will) return std::nullopt;
+  return *will;
+}
+
+}  // namespace
+
+void SessionTeller::BeginFollowing(Session& session) {
+  TANDEM_DCHECK(peer_.up() && session.role == Role::kOwner);
+  session.told_epoch = peer_.epoch().epoch;
+  session.queue.LogFinished(&finished_, session.id);
+}
+
+void SessionTeller::EndFollowing(Session& session) {
+  if (session.told_epoch == 0) return;
+  FlushProgress();
+  session.told_epoch = 0;
+  session.queue.LogFinished(nullptr, session.id);
+}
+
+void SessionTeller::Tell(Session& session) {
+  const bool connected = session.client != nullptr;
+  const MonoNs away =
+      connected ? 0 : std::max<MonoNs>(0, context_.now.mono_ns - session.away_since);
+  peer_.Append(SessionRecord{.client_id = session.client_id,
+                             .connected_at = session.connected_at,
+                             .connected = connected,
+                             .expiry_s = session.expiry_s,
+                             .away_ms = static_cast<std::uint32_t>(
+                                 std::min<MonoNs>(away / kNanosecondsPerMillisecond, UINT32_MAX)),
+                             .next_number = session.queue.next_number(),
+                             .first_number = session.queue.first_number(),
+                             .unsent_number = session.queue.unsent_number(),
+                             .fork_number = session.fork_number,
+                             .will = Copy(session.will)});
+  BeginFollowing(session);
+  for (const auto& [filter, state] : session.subscriptions) Subscribed(session, filter, state, 0);
+  session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
+    if (message.message || message.state == OutboundState::kReleased) {
+      message.record = peer_.Position(peer_.Append(MessageRecord(session, number, message)));
+    }
+  });
+  TellDone(session);
+  std::vector<std::uint16_t> ids(session.received_ids.begin(), session.received_ids.end());
+  std::sort(ids.begin(), ids.end());
+  for (const std::uint16_t id : ids) ReceivedId(session, id, true);
+}
+
+// What was queued on both nodes when they parted, and is done since: the other node may have served
+// the session as well and must not deliver it again.
+void SessionTeller::TellDone(Session& session) {
+  if (session.fork_number == 0) return;
+  SessionProgressRecord record{.client_id = session.client_id};
+  std::uint64_t next = 0;
+  const auto add = [&](std::uint64_t end) {
+    if (end > next) record.done.push_back({next, end - 1});
+  };
+  session.queue.ForEach([&](std::uint64_t number, OutboundMessage&) {
+    if (number >= session.fork_number) return;
+    add(number);
+    next = number + 1;
+  });
+  add(session.fork_number);
+  if (!record.done.empty()) peer_.Append(std::move(record));
+}
+
+std::uint64_t SessionTeller::Subscribed(const Session& session, std::string_view filter,
+                                        const SubscriptionState& state, std::uint64_t confirm) {
+  if (!IsFollowed(session)) return 0;
+  return peer_.Append(SessionSubscriptionRecord{.client_id = session.client_id,
+                                                .filter = std::string(filter),
+                                                .options = state.options,
+                                                .identifier = state.identifier,
+                                                .confirm = confirm});
+}
+
+std::uint64_t SessionTeller::Unsubscribed(const Session& session, std::string_view filter) {
+  if (!IsFollowed(session)) return 0;
+  return peer_.Append(SessionSubscriptionRecord{
+      .client_id = session.client_id, .filter = std::string(filter), .subscribed = false});
+}
+
+std::uint64_t SessionTeller::ReceivedId(const Session& session, std::uint16_t packet_id,
+                                        bool held) {
+  if (!IsFollowed(session)) return 0;
+  return peer_.Append(SessionReceivedIdRecord{
+      .client_id = session.client_id, .packet_id = packet_id, .held = held});
+}
+
+std::uint64_t SessionTeller::Released(const Session& session, std::uint64_t number) {
+  if (!IsFollowed(session)) return 0;
+  return peer_.Append(SessionProgressRecord{.client_id = session.client_id, .released = number});
+}
+
+void SessionTeller::Away(const Session& session) {
+  if (!IsFollowed(session)) return;
+  FlushProgress();
+  peer_.Append(SessionAwayRecord{.client_id = session.client_id,
+                                 .expiry_s = session.expiry_s,
+                                 .will_waits = session.will != nullptr,
+                                 .unsent_number = session.queue.unsent_number()});
+}
+
+void SessionTeller::WillDone(const Session& session) {
+  if (IsFollowed(session)) peer_.Append(SessionWillDoneRecord{.client_id = session.client_id});
+}
+
+void SessionTeller::Ended(const Session& session) {
+  if (IsFollowed(session)) peer_.Append(SessionEndRecord{.client_id = session.client_id});
+}
+
+void SessionTeller::Placed(Session& session, std::uint64_t number) {
+  placed_.push_back({session.id, number});
+  session.queue.Find(number)->record = UINT64_MAX;  // until EndRouting knows
+}
+
+void SessionTeller::PlacedWithMessage(Session& session, std::uint64_t number) {
+  OutboundMessage& message = *session.queue.Find(number);
+  message.record = peer_.Position(peer_.Append(MessageRecord(session, number, message)));
+}
+
+void SessionTeller::EndRouting(const MessageId& id, bool crosses) {
+  if (placed_.empty()) return;
+  if (!crosses) {
+    for (const NewPlace& place : placed_) {
+      Session& session = *sessions_.Get(place.session);
+      if (session.queue.Contains(place.number)) PlacedWithMessage(session, place.number);
+    }
+    placed_.clear();
+    return;
+  }
+  SessionOrderRecord record{.message = id};
+  record.places.reserve(placed_.size());
+  for (const NewPlace& place : placed_) {
+    Session& session = *sessions_.Get(place.session);
+    SessionOrderRecord::Place& out = record.places.emplace_back();
+    out.client_id = session.client_id;
+    out.number = place.number;
+    // One that is gone already, because it was too large or the queue full, is named all the same:
+    // the copy there must not wait for its place.
+    const OutboundMessage* const message = session.queue.Find(place.number);
+    if (message == nullptr) continue;
+    out.qos = message->qos;
+    out.retain = message->retain;
+    out.subscription_ids = Identifiers(*message);
+  }
+  const std::uint64_t position = peer_.Position(peer_.Append(std::move(record)));
+  for (const NewPlace& place : placed_) {
+    if (OutboundMessage* const message = sessions_.Get(place.session)->queue.Find(place.number))
+      message->record = position;
+  }
+  placed_.clear();
+}
+
+void SessionTeller::Return(std::uint16_t lender, const MessageId& message) {
+  if (lender == 0 || !peer_.up()) return;
+  peer_.Append(LentDoneRecord{.core = static_cast<CoreId>(lender - 1), .message = message});
+}
+
+void SessionTeller::FlushProgress() {
+  for (const ReturnedMessage& message : std::exchange(returned_, {}))
+    Return(message.lender, message.message);
+  if (finished_.empty()) return;
+  std::sort(finished_.begin(), finished_.end(), [](const auto& a, const auto& b) {
+    return a.session != b.session ? a.session < b.session : a.number < b.number;
+  });
+  for (std::size_t i = 0; i < finished_.size();) {
+    const SubscriberId id = finished_[i].session;
+    const Session* const session = sessions_.Get(id);
+    const bool followed = session != nullptr && IsFollowed(*session);
+    SessionProgressRecord record;
+    for (; i < finished_.size() && finished_[i].session == id; ++i) {
+      const std::uint64_t number = finished_[i].number;
+      if (!record.done.empty() && record.done.back().last + 1 == number) {
+        record.done.back().last = number;
+      } else if (followed) {
+        record.done.push_back({number, number});
+      }
+    }
+    if (!followed) continue;
+    record.client_id = session->client_id;
+    peer_.Append(std::move(record));
+  }
+  finished_.clear();
+}
+
+void SessionTeller::Repeat(Session& session, std::uint64_t number) {
+  if (!peer_.up()) return;
+  OutboundMessage* const message = session.queue.Find(number);
+  if (message == nullptr) {
+    peer_.Append(SessionProgressRecord{.client_id = session.client_id, .done = {{number, number}}});
+  } else if (message->message || message->state == OutboundState::kReleased) {
+    peer_.Append(MessageRecord(session, number, *message));
+  }
+}
+
+SessionMessageRecord SessionTeller::MessageRecord(const Session& session, std::uint64_t number,
+                                                  const OutboundMessage& message) const {
+  SessionMessageRecord record{.client_id = session.client_id,
+                              .number = number,
+                              .state = static_cast<std::uint8_t>(message.state),
+                              .qos = message.qos,
+                              .retain = message.retain,
+                              .subscription_ids = Identifiers(message),
+                              .message = message.message};
+  if (message.group)
+    record.group = SharedTarget{message.group->filter(), message.group->share_name()};
+  return record;
+}
+
+}  // namespace tandem::broker

@@ -1,0 +1,79 @@
+// Tells the other node what becomes of the sessions that this core owns, so that its copies follow:
+// guarantees.md calls that the same queue in the same order on both nodes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/broker/message.h"
+#include "engine/broker/peer_record.h"
+#include "engine/broker/peer_stream.h"
+#include "engine/broker/session.h"
+#include "engine/broker/session_table.h"
+#include "engine/broker/shard_context.h"
+
+namespace tandem::broker {
+
+// One per shard. What yields a number yields that of the record in this core's stream, which a
+// packet that promises the change must wait for; 0 if nobody follows.
+class SessionTeller {
+ public:
+  SessionTeller(ShardContext& context, PeerStream& peer, const SessionTable& sessions)
+      : context_(context), peer_(peer), sessions_(sessions) {}
+
+  // Whether the other node has a copy of the session, which must follow.
+  bool IsFollowed(const Session& session) const noexcept {
+    return session.told_epoch != 0 && peer_.up() && session.told_epoch == peer_.epoch().epoch;
+  }
+  // The other node has just got an equal copy, or none is needed any longer.
+  void BeginFollowing(Session& session);
+  void EndFollowing(Session& session);
+  // The session as it stands; from here on the copy follows.
+  void Tell(Session& session);
+
+  // What becomes of it.
+  std::uint64_t Subscribed(const Session& session, std::string_view filter,
+                           const SubscriptionState& state, std::uint64_t confirm);
+  std::uint64_t Unsubscribed(const Session& session, std::string_view filter);
+  std::uint64_t ReceivedId(const Session& session, std::uint16_t packet_id, bool held);
+  std::uint64_t Released(const Session& session, std::uint64_t number);
+  void Away(const Session& session);
+  void WillDone(const Session& session);
+  void Ended(const Session& session);
+
+  // The message just pushed got a place in the session's queue. If it crosses to the other node on
+  // its own, EndRouting names it there, for all sessions at once; else it goes along.
+  void Placed(Session& session, std::uint64_t number);
+  void PlacedWithMessage(Session& session, std::uint64_t number);
+  void EndRouting(const MessageId& id, bool crosses);
+
+  // What the queues have logged as done since the last call.
+  void FlushProgress();
+  // A message that the other node's core `lender` - 1 keeps is done with here.
+  void Return(std::uint16_t lender, const MessageId& message);
+  std::vector<ReturnedMessage>* returned() noexcept { return &returned_; }
+
+  // The queue's content, for a copy that asks for one message.
+  void Repeat(Session& session, std::uint64_t number);
+
+ private:
+  struct NewPlace {
+    SubscriberId session;
+    std::uint64_t number;
+  };
+  SessionMessageRecord MessageRecord(const Session& session, std::uint64_t number,
+                                     const OutboundMessage& message) const;
+  void TellDone(Session& session);
+
+  ShardContext& context_;
+  PeerStream& peer_;
+  const SessionTable& sessions_;
+  std::vector<NewPlace> placed_;          // in the present routing
+  std::vector<FinishedNumber> finished_;  // by all followed queues
+  std::vector<ReturnedMessage> returned_;
+};
+
+}  // namespace tandem::broker

@@ -1,0 +1,371 @@
+// The copies of sessions that the other node owns: they follow what it says, and take its place
+// when it is gone or the client comes here.
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/broker/shard.h"
+#include "proto/mqtt/topic.h"
+
+namespace tandem::broker {
+namespace {
+
+// A place whose message has not come for so long is asked for: the message was routed on one of the
+// nodes before the subscription was known there.
+constexpr MonoNs kAskAfterNs = kNanosecondsPerSecond;
+// A message whose place has not come for so long was not for the session in its owner's eyes. Far
+// above what a link may lag before it counts as down.
+constexpr MonoNs kForgetAfterNs = 60 * kNanosecondsPerSecond;
+
+OutboundMessage ToOutbound(SessionMessageRecord& record) {
+  OutboundMessage message;
+  message.state = static_cast<OutboundState>(record.state);
+  if (record.message) message.message = Compacted(std::move(record.message));
+  message.qos = record.qos;
+  message.retain = record.retain;
+  if (!record.subscription_ids.empty()) message.identifier = record.subscription_ids.front();
+  if (record.subscription_ids.size() > 1) {
+    message.more_identifiers =
+        std::make_unique<std::vector<std::uint32_t>>(std::move(record.subscription_ids));
+  }
+  if (record.group) {
+    message.group =
+        IntrusivePtr<SharedKey>(new SharedKey(record.group->filter, record.group->share_name));
+  }
+  return message;
+}
+
+OutboundMessage ToOutbound(MessageJoin::Unplaced& unplaced) {
+  OutboundMessage message;
+  message.message = std::move(unplaced.message);
+  message.qos = unplaced.qos;
+  message.retain = unplaced.retain;
+  if (!unplaced.identifiers.empty()) message.identifier = unplaced.identifiers.front();
+  if (unplaced.identifiers.size() > 1) {
+    message.more_identifiers =
+        std::make_unique<std::vector<std::uint32_t>>(std::move(unplaced.identifiers));
+  }
+  return message;
+}
+
+}  // namespace
+
+Session& Shard::CreateMirror(std::string_view client_id) {
+  Session& session = sessions_.Create(client_id);
+  session.role = Role::kMirror;
+  context_.metrics.SessionsChanged(metrics::SessionState::kMirror, 1);
+  return session;
+}
+
+// The whole session, as it stands there. If this node owns one as well, both served the client
+// while they could not see each other: the one that connected last goes on.
+void Shard::Follow(const SessionRecord& record) {
+  context_.clock.Observe(record.connected_at, context_.now.wall_ms);
+  Session* session = sessions_.Find(record.client_id);
+  if (session != nullptr && session->role == Role::kOwner) {
+    const bool theirs = record.connected_at != session->connected_at
+                            ? record.connected_at > session->connected_at
+                            : peer_.epoch().peer > peer_.epoch().self;
+    context_.metrics.SessionMerged();
+    if (!theirs || !peer_.up()) {
+      // What follows of it is added to what is here.
+      session->merge_below = std::min(session->fork_number, record.fork_number);
+      return;
+    }
+    // The other node adds what is here to its own, so it must be told first.
+    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+    SupersedeLocal(record.client_id, nullptr);
+    session = sessions_.Find(record.client_id);
+    if (session != nullptr) {
+      // Should the other node's own have ended meanwhile, it must not follow this one.
+      teller_.Ended(*session);
+      Demote(*session);
+    }
+  }
+  if (session == nullptr) {
+    session = &CreateMirror(record.client_id);
+  } else {
+    ForgetContent(*session);
+  }
+  session->connected_at = record.connected_at;
+  session->connected_there = record.connected;
+  session->expiry_s = record.expiry_s;
+  session->away_since =
+      context_.now.mono_ns - static_cast<MonoNs>(record.away_ms) * kNanosecondsPerMillisecond;
+  session->unsent_number = record.unsent_number;
+  session->will = record.will ? std::make_unique<Will>(*record.will) : nullptr;
+  session->queue.StartAt(record.first_number);
+}
+
+void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
+  Session* const session = sessions_.Find(record.client_id);
+  const auto shared = mqtt::ParseSharedFilter(record.filter);
+  const bool valid =
+      shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(record.filter);
+  if (session != nullptr && valid) {
+    if (!record.subscribed) {
+      if (session->mirrored_here()) Unsubscribe(*session, record.filter);
+    } else if (session->mirrored_here() || !session->subscriptions.contains(record.filter)) {
+      Subscribe(*session, record.filter,
+                {.options = record.options, .identifier = record.identifier});
+    }
+  }
+  // Behind the interest that this core may just have announced.
+  if (record.confirm != 0 && peer_.up())
+    peer_.Append(MirroredRecord{.core = stream, .number = record.confirm});
+}
+
+void Shard::Follow(SessionMessageRecord record, const PeerOrigin& origin) {
+  Session* const session = sessions_.Find(record.client_id);
+  if (session == nullptr || record.state > static_cast<std::uint8_t>(OutboundState::kReleased))
+    return;
+  if (!record.message && record.state != static_cast<std::uint8_t>(OutboundState::kReleased))
+    return;  // a broken partner
+  if (session->join) {
+    if (const auto place = session->join->TakePlace(record.number)) {
+      // The answer to what RepairJoins asked.
+      if (place->origin.number != 0) LetGo(place->origin);
+      if (!record.message) return;
+      session->join->Expect(record.message->id(), context_.now.mono_ns);
+      return delivery_.Fill(*session, {.number = record.number}, record.message);
+    }
+  }
+  if (!session->mirrored_here()) return MergeMessage(*session, std::move(record));
+  const std::uint64_t number = record.number;
+  OutboundMessage message = ToOutbound(record);
+  if (message.state == OutboundState::kSent) message.state = OutboundState::kQueued;
+  session->queue.Place(number, std::move(message));
+  static_cast<void>(origin);
+}
+
+// Both nodes served the session: a message that is only there is queued here too.
+void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
+  if (!record.message || record.number < session.merge_below) return;
+  bool known = false;
+  session.queue.ForEach([&](std::uint64_t, OutboundMessage& own) {
+    known |= own.message && own.message->id() == record.message->id();
+  });
+  if (known) return;
+  record.state = static_cast<std::uint8_t>(OutboundState::kQueued);
+  delivery_.Enqueue(session, ToOutbound(record), false);
+}
+
+void Shard::Follow(const SessionOrderRecord& record, const PeerOrigin& origin) {
+  for (const SessionOrderRecord::Place& place : record.places) {
+    if (HomeOf(place.client_id, context_.cores) != context_.core) continue;
+    Session* const session = sessions_.Find(place.client_id);
+    if (session == nullptr || !session->mirrored_here()) continue;
+    MessageJoin& join = delivery_.NeedJoin(*session);
+    OutboundMessage message;
+    message.qos = place.qos;
+    message.retain = place.retain;
+    if (!place.subscription_ids.empty()) message.identifier = place.subscription_ids.front();
+    if (place.subscription_ids.size() > 1) {
+      message.more_identifiers =
+          std::make_unique<std::vector<std::uint32_t>>(place.subscription_ids);
+    }
+    if (auto unplaced = join.TakeMessage(record.message)) {
+      message.message = std::move(unplaced->message);
+      session->queue.Place(place.number, std::move(message));
+      continue;
+    }
+    if (!session->queue.Place(place.number, std::move(message))) continue;
+    MessageJoin::Unfilled unfilled{
+        .message = record.message, .number = place.number, .since = context_.now.mono_ns};
+    if (place.qos == mqtt::QoS::kExactlyOnce) {
+      // The owner sends it to the client when this record is applied, so this copy must have it.
+      unfilled.origin = origin;
+      HoldBack(origin);
+    }
+    join.Add(unfilled);
+  }
+}
+
+void Shard::HoldBack(const PeerOrigin& origin) {
+  const std::size_t stream = Index(origin.stream);
+  if (stream < relayed_.size() && relayed_[stream].epoch == origin.epoch) {
+    relayed_[stream].held_back.insert(origin.number);
+  } else {
+    peer_.HoldBack(origin);
+  }
+}
+
+void Shard::Follow(const SessionMissingRecord& record) {
+  if (Session* const session = sessions_.Find(record.client_id))
+    teller_.Repeat(*session, record.number);
+}
+
+void Shard::Follow(const SessionProgressRecord& record) {
+  Session* const session = sessions_.Find(record.client_id);
+  if (session == nullptr) return;
+  if (session->mirrored_here()) {
+    for (const auto& range : record.done) session->queue.FollowDone(range.first, range.last);
+    if (record.released != UINT64_MAX) session->queue.FollowReleased(record.released);
+  } else {
+    // Done on the other node while both served the session, or never to come.
+    const auto is_done = [&](std::uint64_t number, const OutboundMessage& message) {
+      if (number >= session->merge_below && message.message) return false;
+      return std::any_of(record.done.begin(), record.done.end(), [&](const auto& range) {
+        return range.first <= number && number <= range.last;
+      });
+    };
+    const std::int64_t in_flight = session->queue.in_flight();
+    session->queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
+      if (message.state == OutboundState::kReleased || !is_done(number, message)) return;
+      context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
+      session->queue.Discard(number);
+    });
+    context_.metrics.InflightChanged(metrics::Direction::kOut,
+                                     session->queue.in_flight() - in_flight);
+    delivery_.Pump(*session);
+  }
+  if (!session->join) return;
+  for (const auto& range : record.done) {
+    // Asked for, and there is nothing to answer with.
+    if (range.first != range.last || !session->join->IsAsked(range.first)) continue;
+    if (const auto place = session->join->TakePlace(range.first); place->origin.number != 0)
+      LetGo(place->origin);
+  }
+}
+
+void Shard::Follow(const SessionReceivedIdRecord& record) {
+  Session* const session = sessions_.Find(record.client_id);
+  if (session == nullptr || !session->mirrored_here()) return;
+  if (record.held) {
+    session->received_ids.insert(record.packet_id);
+  } else {
+    session->received_ids.erase(record.packet_id);
+  }
+}
+
+void Shard::Follow(const SessionAwayRecord& record) {
+  Session* const session = sessions_.Find(record.client_id);
+  if (session == nullptr || !session->mirrored_here()) return;
+  session->connected_there = false;
+  session->away_since = context_.now.mono_ns;
+  session->expiry_s = record.expiry_s;
+  session->unsent_number = record.unsent_number;
+  if (!record.will_waits) session->will.reset();
+}
+
+void Shard::FollowWillDone(std::string_view client_id) {
+  Session* const session = sessions_.Find(client_id);
+  if (session != nullptr && session->mirrored_here()) session->will.reset();
+}
+
+void Shard::FollowEnd(std::string_view client_id) {
+  Session* const session = sessions_.Find(client_id);
+  if (session == nullptr || !session->mirrored_here()) return;
+  ForgetContent(*session);
+  context_.metrics.SessionsChanged(metrics::SessionState::kMirror, -1);
+  sessions_.Remove(*session);
+}
+
+// Empties a copy.
+void Shard::ForgetContent(Session& session) {
+  while (!session.subscriptions.empty()) {
+    const std::string filter = session.subscriptions.begin()->first;
+    Unsubscribe(session, filter);
+  }
+  session.queue = SessionQueue();
+  session.received_ids.clear();
+  session.will.reset();
+  if (!session.join) return;
+  for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
+    if (place.origin.number != 0) LetGo(place.origin);
+  }
+  session.join.reset();
+}
+
+// This node owns the session from now on. `owner_lives`: the other node has handed it over and
+// keeps a copy; else it is gone.
+void Shard::Promote(Session& session, bool owner_lives) {
+  TANDEM_CHECK(session.mirrored_here());
+  session.role = Role::kOwner;
+  const bool was_connected = std::exchange(session.connected_there, false);
+  if (was_connected) session.away_since = context_.now.mono_ns;
+  // Should the owner only have been out of sight: with no newer CONNECT on either side, it goes on.
+  if (!owner_lives) --session.connected_at;
+  if (session.join && !owner_lives) {
+    // Their messages died with the owner before anybody was told that they were safe.
+    for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
+      if (const OutboundMessage* const message = session.queue.Find(place.number);
+          message != nullptr && message->state == OutboundState::kQueued)
+        session.queue.Discard(place.number);
+    }
+    session.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
+  }
+  // How far a connected client was served is not known: it may have got a window's worth.
+  session.queue.Activate(was_connected ? session.queue.first_number() + context_.config.inflight_max
+                                       : session.unsent_number);
+  session.fork_number = owner_lives ? 0 : session.queue.next_number();
+  CountOwned(session, 1);
+  if (owner_lives) teller_.BeginFollowing(session);
+  for (const auto& [filter, state] : session.subscriptions) {
+    const auto shared = mqtt::ParseSharedFilter(filter);
+    if (!shared) continue;
+    const auto change = trie_.JoinGroup(
+        shared->filter, shared->share_name,
+        {.subscriber = session.id, .options = state.options, .identifier = state.identifier},
+        false);
+    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+  }
+  if (session.join) {
+    for (MessageJoin::Unplaced& unplaced : session.join->TakeMessages())
+      delivery_.Enqueue(session, ToOutbound(unplaced), true);
+  }
+  StartAwayTimers(session, was_connected && !owner_lives ? context_.config.will_grace_ns : 0);
+}
+
+// The other node owns the session from now on; what is here becomes its copy.
+void Shard::Demote(Session& session) {
+  TANDEM_CHECK(session.role == Role::kOwner && session.client == nullptr);
+  for (const auto& [filter, state] : session.subscriptions) {
+    const auto shared = mqtt::ParseSharedFilter(filter);
+    if (!shared) continue;
+    const auto change = trie_.LeaveGroup(shared->filter, shared->share_name, session.id);
+    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+  }
+  fetcher_.Cancel(session);
+  context_.timers.Cancel(std::exchange(session.expiry_timer, reactor::kNoTimer));
+  context_.timers.Cancel(std::exchange(session.will_timer, reactor::kNoTimer));
+  teller_.EndFollowing(session);
+  CountOwned(session, -1);
+  session.unsent_number = session.queue.unsent_number();
+  session.queue.Deactivate();
+  session.fork_number = 0;
+  session.merge_below = 0;
+  session.role = Role::kMirror;
+}
+
+// What the metrics count of a session whose client is away. Copies are counted as such, and not
+// again what is in them.
+void Shard::CountOwned(const Session& session, std::int64_t sign) {
+  metrics::BrokerMetrics& metrics = context_.metrics;
+  metrics.SessionsChanged(metrics::SessionState::kOffline, sign);
+  metrics.SessionsChanged(metrics::SessionState::kMirror, -sign);
+  metrics.SubscriptionsChanged(sign * static_cast<std::int64_t>(session.subscriptions.size()));
+  metrics.QueuedChanged(sign * static_cast<std::int64_t>(session.queue.waiting_messages()),
+                        sign * static_cast<std::int64_t>(session.queue.waiting_bytes()));
+}
+
+// Once a second: what should have met by now.
+void Shard::RepairJoins() {
+  const MonoNs now = context_.now.mono_ns;
+  delivery_.EachJoin([&](SubscriberId id) {
+    Session* const session = sessions_.Get(id);
+    if (session == nullptr || !session->join) return false;
+    MessageJoin& join = *session->join;
+    join.Forget(now - kForgetAfterNs);
+    for (MessageJoin::Unfilled& place : join.places()) {
+      if (place.asked || now - place.since < kAskAfterNs || !peer_.up()) continue;
+      place.asked = true;
+      peer_.Append(SessionMissingRecord{.client_id = session->client_id, .number = place.number});
+    }
+    if (!join.empty()) return true;
+    session->join.reset();
+    return false;
+  });
+}
+
+}  // namespace tandem::broker
