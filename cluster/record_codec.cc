@@ -20,6 +20,7 @@ using peer::RecordMeta;
 
 constexpr std::uint64_t kNoExpiry = UINT64_MAX;
 constexpr std::uint8_t kOutboundStates = 4;
+constexpr std::uint32_t kWillExpires = 8;  // bit of a will's first number
 
 // -------------------------------------------------------------------------------------------------------------
 // encoding
@@ -37,6 +38,10 @@ class Encoder {
     out.setHops(r.hops);
     out.setGroups(static_cast<std::uint16_t>(r.groups.size()));
     for (const broker::SharedTarget& group : r.groups) Put(group);
+    if (!r.step) return;
+    out.setHasStep(true);
+    out.setStepPacketId(r.step->packet_id);
+    Put(r.step->client_id);
   }
   void operator()(const broker::RetainedRecord& r) {
     Put(r.message);
@@ -58,14 +63,24 @@ class Encoder {
     out.setConnectedAt(r.connected_at);
     out.setCleanStart(r.clean_start);
     out.setAnswer(r.answer);
+    out.setExpiryS(r.expiry_s);
+    out.setHasWill(r.will.has_value());
     Put(r.client_id);
+    if (r.will) Put(*r.will);
   }
   void operator()(const broker::SessionRecord& r) {
     auto out = meta_.initSession();
     out.setExpiryS(r.expiry_s);
     out.setNextNumber(r.next_number);
     out.setFirstNumber(r.first_number);
+    out.setConnected(r.connected);
+    out.setHasWill(r.will.has_value());
     Put(r.client_id);
+    PutU64(r.connected_at);
+    PutU64(r.unsent_number);
+    PutU64(r.fork_number);
+    PutU32(r.away_ms);
+    if (r.will) Put(*r.will);
   }
   void operator()(const broker::SessionSubscriptionRecord& r) {
     auto out = meta_.initSessionSubscription();
@@ -74,6 +89,8 @@ class Encoder {
     out.setRetainAsPublished(r.options.retain_as_published);
     out.setRetainHandling(r.options.retain_handling);
     out.setIdentifier(r.identifier);
+    out.setSubscribed(r.subscribed);
+    out.setConfirm(r.confirm);
     Put(r.client_id);
     Put(r.filter);
   }
@@ -88,11 +105,12 @@ class Encoder {
     out.setSubscriptionIds(static_cast<std::uint16_t>(r.subscription_ids.size()));
     Put(r.client_id);
     if (r.group) Put(*r.group);
-    for (const std::uint32_t id : r.subscription_ids) blob_.CopyU32(id);
-    texts_bytes_ += 4 * r.subscription_ids.size();
+    for (const std::uint32_t id : r.subscription_ids) PutU32(id);
   }
   void operator()(const broker::SessionReceivedIdRecord& r) {
-    meta_.initSessionReceivedId().setPacketId(r.packet_id);
+    auto out = meta_.initSessionReceivedId();
+    out.setPacketId(r.packet_id);
+    out.setHeld(r.held);
     Put(r.client_id);
   }
   void operator()(const broker::ClaimReplyRecord& r) {
@@ -103,6 +121,55 @@ class Encoder {
     Put(r.client_id);
   }
   void operator()(const broker::SnapshotEndRecord&) { meta_.setSnapshotEnd(); }
+  void operator()(const broker::MirroredRecord& r) {
+    auto out = meta_.initMirrored();
+    out.setCore(Index(r.core));
+    out.setNumber(r.number);
+  }
+  void operator()(const broker::SessionOrderRecord& r) {
+    PutOrigin(r.message);
+    meta_.initSessionOrder().setPlaces(static_cast<std::uint32_t>(r.places.size()));
+    for (const auto& place : r.places) {
+      Put(place.client_id);
+      PutU64(place.number);
+      PutU32(static_cast<std::uint32_t>(place.qos) | std::uint32_t{place.retain} << 2);
+      PutU32(static_cast<std::uint32_t>(place.subscription_ids.size()));
+      for (const std::uint32_t id : place.subscription_ids) PutU32(id);
+    }
+  }
+  void operator()(const broker::SessionMissingRecord& r) {
+    meta_.initSessionMissing().setNumber(r.number);
+    Put(r.client_id);
+  }
+  void operator()(const broker::SessionProgressRecord& r) {
+    auto out = meta_.initSessionProgress();
+    out.setRanges(static_cast<std::uint32_t>(r.done.size()));
+    out.setReleased(r.released);
+    Put(r.client_id);
+    for (const auto& range : r.done) {
+      PutU64(range.first);
+      PutU64(range.last);
+    }
+  }
+  void operator()(const broker::SessionAwayRecord& r) {
+    auto out = meta_.initSessionAway();
+    out.setExpiryS(r.expiry_s);
+    out.setWillWaits(r.will_waits);
+    out.setUnsentNumber(r.unsent_number);
+    Put(r.client_id);
+  }
+  void operator()(const broker::SessionWillDoneRecord& r) {
+    meta_.setSessionWillDone();
+    Put(r.client_id);
+  }
+  void operator()(const broker::SessionEndRecord& r) {
+    meta_.setSessionEnd();
+    Put(r.client_id);
+  }
+  void operator()(const broker::LentDoneRecord& r) {
+    PutOrigin(r.message);
+    meta_.initLentDone().setCore(Index(r.core));
+  }
 
   void Finish() { meta_.setTextsBytes(static_cast<std::uint32_t>(texts_bytes_)); }
 
@@ -118,10 +185,7 @@ class Encoder {
     }
     meta_.setHlc(message->hlc());
     meta_.setPublisher(message->publisher());
-    meta_.setOriginNode(static_cast<std::uint8_t>(message->id().node));
-    meta_.setOriginCore(Index(message->id().core));
-    meta_.setOriginIncarnation(static_cast<std::uint64_t>(message->id().incarnation));
-    meta_.setOriginNumber(message->id().number);
+    PutOrigin(message->id());
     meta_.setTopicBytes(static_cast<std::uint16_t>(message->topic().size()));
     meta_.setPropertiesBytes(static_cast<std::uint32_t>(message->properties().size()));
     meta_.setPayloadBytes(static_cast<std::uint32_t>(message->payload().size()));
@@ -129,10 +193,34 @@ class Encoder {
     blob_.Gather(message->properties(), message);
     blob_.Gather(message->payload(), message);
   }
-  void Put(const std::string& text) {
-    blob_.CopyU32(static_cast<std::uint32_t>(text.size()));
-    blob_.Copy(AsBytes(text));
-    texts_bytes_ += 4 + text.size();
+  void PutOrigin(const MessageId& id) {
+    meta_.setOriginNode(static_cast<std::uint8_t>(id.node));
+    meta_.setOriginCore(Index(id.core));
+    meta_.setOriginIncarnation(static_cast<std::uint64_t>(id.incarnation));
+    meta_.setOriginNumber(id.number);
+  }
+  void PutU32(std::uint32_t value) {
+    blob_.CopyU32(value);
+    texts_bytes_ += 4;
+  }
+  void PutU64(std::uint64_t value) {
+    PutU32(static_cast<std::uint32_t>(value));
+    PutU32(static_cast<std::uint32_t>(value >> 32));
+  }
+  void Put(Bytes bytes) {
+    PutU32(static_cast<std::uint32_t>(bytes.size()));
+    blob_.Copy(bytes);
+    texts_bytes_ += bytes.size();
+  }
+  void Put(const std::string& text) { Put(AsBytes(text)); }
+  void Put(const broker::Will& will) {
+    PutU32(static_cast<std::uint32_t>(will.qos) | std::uint32_t{will.retain} << 2 |
+           (will.message_expiry_s ? kWillExpires : 0));
+    PutU32(will.delay_s);
+    PutU32(will.message_expiry_s.value_or(0));
+    Put(will.topic);
+    Put(will.payload);
+    Put(will.properties);
   }
   void Put(const broker::SharedTarget& group) {
     Put(group.filter);
@@ -176,6 +264,30 @@ class Texts {
     out = AsText(text);
     return absl::OkStatus();
   }
+  absl::StatusOr<std::uint64_t> U64() {
+    TANDEM_ASSIGN_OR_RETURN(const std::uint64_t low, U32());
+    TANDEM_ASSIGN_OR_RETURN(const std::uint64_t high, U32());
+    return low | high << 32;
+  }
+  absl::Status Read(std::vector<std::uint8_t>& out) {
+    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t size, U32());
+    TANDEM_ASSIGN_OR_RETURN(const Bytes bytes, Take(bytes_, size));
+    out.assign(bytes.begin(), bytes.end());
+    return absl::OkStatus();
+  }
+  absl::Status ReadWill(broker::Will& out) {
+    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t flags, U32());
+    if (flags > 15 || (flags & 3) == 3) return Bad("has a will with impossible flags");
+    out.qos = static_cast<mqtt::QoS>(flags & 3);
+    out.retain = (flags & 4) != 0;
+    TANDEM_ASSIGN_OR_RETURN(out.delay_s, U32());
+    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t expiry_s, U32());
+    if ((flags & kWillExpires) != 0) out.message_expiry_s = expiry_s;
+    TANDEM_RETURN_IF_ERROR(Read(out.topic));
+    TANDEM_RETURN_IF_ERROR(Read(out.payload));
+    TANDEM_RETURN_IF_ERROR(Read(out.properties));
+    return mqtt::IsValidTopicName(out.topic) ? absl::OkStatus() : Bad("has an invalid will topic");
+  }
   absl::Status ReadClientId(std::string& out) {
     TANDEM_RETURN_IF_ERROR(Read(out));
     return out.empty() ? Bad("has no client id") : absl::OkStatus();
@@ -210,6 +322,15 @@ MonoNs ExpiresAt(std::uint64_t left_ms, const Now& now) noexcept {
          static_cast<MonoNs>(std::min(left_ms, kLongest)) * kNanosecondsPerMillisecond;
 }
 
+absl::StatusOr<MessageId> ReadOrigin(RecordMeta::Reader meta) {
+  if (meta.getOriginNode() > 1 || meta.getOriginCore() >= kCoresMax)
+    return Bad("has an impossible origin");
+  return MessageId{.node = tandem::NodeId(meta.getOriginNode()),
+                   .core = CoreId(meta.getOriginCore()),
+                   .incarnation = Incarnation(meta.getOriginIncarnation()),
+                   .number = meta.getOriginNumber()};
+}
+
 // The parts of the message stand at the front of `blob` whether it has one or not; without, their
 // lengths must be 0.
 absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
@@ -223,8 +344,7 @@ absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
     return MessagePtr();
   }
   if (!mqtt::IsValidTopicName(AsText(topic))) return Bad("has an invalid topic name");
-  if (meta.getOriginNode() > 1 || meta.getOriginCore() >= kCoresMax)
-    return Bad("has an impossible origin");
+  TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
   TANDEM_ASSIGN_OR_RETURN(const mqtt::QoS qos, ReadQos(meta.getQos()));
   const broker::MessageFields fields{
       .topic = AsText(topic),
@@ -235,10 +355,7 @@ absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
       .expires_at = ExpiresAt(meta.getExpiryMs(), now),
       .hlc = meta.getHlc(),
       .publisher = meta.getPublisher(),
-      .id = {.node = tandem::NodeId(meta.getOriginNode()),
-             .core = CoreId(meta.getOriginCore()),
-             .incarnation = Incarnation(meta.getOriginIncarnation()),
-             .number = meta.getOriginNumber()},
+      .id = id,
   };
   if (slab && payload.size() >= kAdoptFrom) return broker::Message::Adopt(fields, slab);
   return broker::Message::Create(fields);
@@ -255,12 +372,86 @@ absl::StatusOr<broker::PeerRecord> ReadPublish(RecordMeta::Publish::Reader in, M
   for (std::size_t i = 0; i < in.getGroups(); ++i) {
     TANDEM_RETURN_IF_ERROR(texts.ReadGroup(r.groups.emplace_back()));
   }
+  if (in.getHasStep()) {
+    r.step.emplace().packet_id = in.getStepPacketId();
+    TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.step->client_id));
+  }
+  return r;
+}
+
+absl::StatusOr<broker::PeerRecord> ReadClaim(RecordMeta::Claim::Reader in, Texts& texts) {
+  broker::ClaimRecord r{.connected_at = in.getConnectedAt(),
+                        .clean_start = in.getCleanStart(),
+                        .answer = in.getAnswer(),
+                        .expiry_s = in.getExpiryS()};
+  TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
+  if (in.getHasWill()) TANDEM_RETURN_IF_ERROR(texts.ReadWill(r.will.emplace()));
+  return r;
+}
+
+absl::StatusOr<broker::PeerRecord> ReadSession(RecordMeta::Session::Reader in, Texts& texts) {
+  broker::SessionRecord r{.connected = in.getConnected(),
+                          .expiry_s = in.getExpiryS(),
+                          .next_number = in.getNextNumber(),
+                          .first_number = in.getFirstNumber()};
+  if (r.first_number > r.next_number) return Bad("has a session queue that ends before it begins");
+  TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
+  TANDEM_ASSIGN_OR_RETURN(r.connected_at, texts.U64());
+  TANDEM_ASSIGN_OR_RETURN(r.unsent_number, texts.U64());
+  TANDEM_ASSIGN_OR_RETURN(r.fork_number, texts.U64());
+  TANDEM_ASSIGN_OR_RETURN(r.away_ms, texts.U32());
+  if (in.getHasWill()) TANDEM_RETURN_IF_ERROR(texts.ReadWill(r.will.emplace()));
+  return r;
+}
+
+absl::StatusOr<broker::PeerRecord> ReadOrder(RecordMeta::Reader meta, Texts& texts) {
+  broker::SessionOrderRecord r;
+  TANDEM_ASSIGN_OR_RETURN(r.message, ReadOrigin(meta));
+  const std::size_t places = meta.getSessionOrder().getPlaces();
+  r.places.reserve(std::min(places, texts.left() / 20));
+  for (std::size_t i = 0; i < places; ++i) {
+    auto& place = r.places.emplace_back();
+    TANDEM_RETURN_IF_ERROR(texts.ReadClientId(place.client_id));
+    TANDEM_ASSIGN_OR_RETURN(place.number, texts.U64());
+    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t flags, texts.U32());
+    if (flags > 7 || (flags & 3) == 3) return Bad("has a place with impossible flags");
+    place.qos = static_cast<mqtt::QoS>(flags & 3);
+    place.retain = (flags & 4) != 0;
+    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t ids, texts.U32());
+    place.subscription_ids.reserve(std::min<std::size_t>(ids, texts.left() / 4));
+    for (std::uint32_t id = 0; id < ids; ++id) {
+      TANDEM_ASSIGN_OR_RETURN(place.subscription_ids.emplace_back(), texts.U32());
+    }
+  }
+  return r;
+}
+
+absl::StatusOr<broker::PeerRecord> ReadProgress(RecordMeta::SessionProgress::Reader in,
+                                                Texts& texts) {
+  broker::SessionProgressRecord r{.released = in.getReleased()};
+  TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
+  r.done.reserve(std::min<std::size_t>(in.getRanges(), texts.left() / 16));
+  for (std::size_t i = 0; i < in.getRanges(); ++i) {
+    auto& range = r.done.emplace_back();
+    TANDEM_ASSIGN_OR_RETURN(range.first, texts.U64());
+    TANDEM_ASSIGN_OR_RETURN(range.last, texts.U64());
+    if (range.first > range.last) return Bad("has a range that ends before it begins");
+  }
+  return r;
+}
+
+// Kinds that say nothing but whom they are about.
+template <class Record>
+absl::StatusOr<broker::PeerRecord> ReadClientOnly(Record r, Texts& texts) {
+  TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
   return r;
 }
 
 absl::StatusOr<broker::PeerRecord> ReadSubscription(RecordMeta::SessionSubscription::Reader in,
                                                     Texts& texts) {
-  broker::SessionSubscriptionRecord r{.identifier = in.getIdentifier()};
+  broker::SessionSubscriptionRecord r{.subscribed = in.getSubscribed(),
+                                      .identifier = in.getIdentifier(),
+                                      .confirm = in.getConfirm()};
   TANDEM_ASSIGN_OR_RETURN(r.options.qos, ReadQos(in.getQos()));
   if (in.getRetainHandling() > 2) return Bad("has an unknown retain handling");
   r.options.no_local = in.getNoLocal();
@@ -313,30 +504,17 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
                                          .online = meta.getGroupInterest().getOnline(),
                                          .total = meta.getGroupInterest().getTotal()};
     }
-    case RecordMeta::CLAIM: {
-      const auto in = meta.getClaim();
-      broker::ClaimRecord r{.connected_at = in.getConnectedAt(),
-                            .clean_start = in.getCleanStart(),
-                            .answer = in.getAnswer()};
-      TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
-      return r;
-    }
-    case RecordMeta::SESSION: {
-      const auto in = meta.getSession();
-      broker::SessionRecord r{.expiry_s = in.getExpiryS(),
-                              .next_number = in.getNextNumber(),
-                              .first_number = in.getFirstNumber()};
-      if (r.first_number > r.next_number)
-        return Bad("has a session queue that ends before it begins");
-      TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
-      return r;
-    }
+    case RecordMeta::CLAIM:
+      return ReadClaim(meta.getClaim(), texts);
+    case RecordMeta::SESSION:
+      return ReadSession(meta.getSession(), texts);
     case RecordMeta::SESSION_SUBSCRIPTION:
       return ReadSubscription(meta.getSessionSubscription(), texts);
     case RecordMeta::SESSION_MESSAGE:
       return ReadSessionMessage(meta.getSessionMessage(), std::move(message), texts);
     case RecordMeta::SESSION_RECEIVED_ID: {
-      broker::SessionReceivedIdRecord r{.packet_id = meta.getSessionReceivedId().getPacketId()};
+      broker::SessionReceivedIdRecord r{.packet_id = meta.getSessionReceivedId().getPacketId(),
+                                        .held = meta.getSessionReceivedId().getHeld()};
       if (r.packet_id == 0) return Bad("has packet identifier 0");
       TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
       return r;
@@ -351,6 +529,31 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
     }
     case RecordMeta::SNAPSHOT_END:
       return broker::SnapshotEndRecord{};
+    case RecordMeta::MIRRORED:
+      return broker::MirroredRecord{.core = CoreId(meta.getMirrored().getCore()),
+                                    .number = meta.getMirrored().getNumber()};
+    case RecordMeta::SESSION_ORDER:
+      return ReadOrder(meta, texts);
+    case RecordMeta::SESSION_MISSING:
+      return ReadClientOnly(
+          broker::SessionMissingRecord{.number = meta.getSessionMissing().getNumber()}, texts);
+    case RecordMeta::SESSION_PROGRESS:
+      return ReadProgress(meta.getSessionProgress(), texts);
+    case RecordMeta::SESSION_AWAY: {
+      const auto in = meta.getSessionAway();
+      return ReadClientOnly(broker::SessionAwayRecord{.expiry_s = in.getExpiryS(),
+                                                      .will_waits = in.getWillWaits(),
+                                                      .unsent_number = in.getUnsentNumber()},
+                            texts);
+    }
+    case RecordMeta::SESSION_WILL_DONE:
+      return ReadClientOnly(broker::SessionWillDoneRecord{}, texts);
+    case RecordMeta::SESSION_END:
+      return ReadClientOnly(broker::SessionEndRecord{}, texts);
+    case RecordMeta::LENT_DONE: {
+      TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
+      return broker::LentDoneRecord{.core = CoreId(meta.getLentDone().getCore()), .message = id};
+    }
   }
   return Bad("is of a kind that this release does not know");
 }

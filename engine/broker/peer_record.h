@@ -31,6 +31,7 @@ struct SharedTarget {
 struct PublisherStep {
   std::string client_id;
   std::uint16_t packet_id = 0;  // QoS 2: the id is in use until PUBREL; 0: the message was the will
+  friend bool operator==(const PublisherStep&, const PublisherStep&) = default;
 };
 
 // A message from a client of the sending node.
@@ -54,6 +55,7 @@ struct RetainedRecord {
 struct InterestRecord {
   std::string filter;
   bool wanted = false;
+  friend bool operator==(const InterestRecord&, const InterestRecord&) = default;
 };
 
 // How many members of a shared group live on the sending core. Mirrored sessions do not count.
@@ -62,6 +64,7 @@ struct GroupInterestRecord {
   std::string share_name;
   std::uint32_t online = 0;
   std::uint32_t total = 0;
+  friend bool operator==(const GroupInterestRecord&, const GroupInterestRecord&) = default;
 };
 
 // A client connects to the sending node, which will own its session (P7). The other node ends its
@@ -74,12 +77,14 @@ struct ClaimRecord {
   bool answer = true;          // false: a note of who is connected, for a node that comes back
   std::uint32_t expiry_s = 0;  // of the session from now on
   std::optional<Will> will;
+  friend bool operator==(const ClaimRecord&, const ClaimRecord&) = default;
 };
 struct ClaimReplyRecord {
   std::string client_id;
   Hlc connected_at = 0;          // as in the claim
   bool granted = false;          // false: a newer connection lives here
   bool session_present = false;  // there is a session, and the claimant's copy is whole by now
+  friend bool operator==(const ClaimReplyRecord&, const ClaimReplyRecord&) = default;
 };
 
 // A session that the sender owns, told as it stands, in this order: one SessionRecord, its
@@ -97,6 +102,7 @@ struct SessionRecord {
   std::uint64_t fork_number =
       0;  // below it the queue is that of the epoch before, less what is done
   std::optional<Will> will;
+  friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 };
 struct SessionSubscriptionRecord {
   std::string client_id;
@@ -105,12 +111,15 @@ struct SessionSubscriptionRecord {
   mqtt::SubscriptionOptions options;
   std::uint32_t identifier = 0;
   std::uint64_t confirm = 0;  // not 0: answer with MirroredRecord of this number
+  friend bool operator==(const SessionSubscriptionRecord&,
+                         const SessionSubscriptionRecord&) = default;
 };
 // The sender has applied the subscription record that asked for it, and says so behind the interest
 // that it had to announce for it.
 struct MirroredRecord {
   CoreId core{};  // that asked
   std::uint64_t number = 0;
+  friend bool operator==(const MirroredRecord&, const MirroredRecord&) = default;
 };
 
 // A message with its place in a session's queue, when the message itself has not crossed.
@@ -134,9 +143,11 @@ struct SessionOrderRecord {
     mqtt::QoS qos{};
     bool retain = false;
     std::vector<std::uint32_t> subscription_ids;
+    friend bool operator==(const Place&, const Place&) = default;
   };
   MessageId message;
   std::vector<Place> places;
+  friend bool operator==(const SessionOrderRecord&, const SessionOrderRecord&) = default;
 };
 
 // The owner has not seen how a message came by its place, or its copy is late: asks for it. The
@@ -144,6 +155,7 @@ struct SessionOrderRecord {
 struct SessionMissingRecord {
   std::string client_id;
   std::uint64_t number = 0;
+  friend bool operator==(const SessionMissingRecord&, const SessionMissingRecord&) = default;
 };
 
 // A message is done with, or its payload is (PUBREC received).
@@ -156,6 +168,7 @@ struct SessionProgressRecord {
   std::string client_id;
   std::vector<Range> done;              // acknowledged, dropped or expired
   std::uint64_t released = UINT64_MAX;  // PUBREC received for this one; UINT64_MAX: none
+  friend bool operator==(const SessionProgressRecord&, const SessionProgressRecord&) = default;
 };
 
 // QoS 2 from the client: its packet id is waiting for PUBREL, or free again.
@@ -163,6 +176,7 @@ struct SessionReceivedIdRecord {
   std::string client_id;
   std::uint16_t packet_id = 0;
   bool held = true;
+  friend bool operator==(const SessionReceivedIdRecord&, const SessionReceivedIdRecord&) = default;
 };
 
 // The client's connection has ended and its session goes on.
@@ -171,14 +185,17 @@ struct SessionAwayRecord {
   std::uint32_t expiry_s = 0;
   bool will_waits = false;  // false: dropped, or published already
   std::uint64_t unsent_number = 0;
+  friend bool operator==(const SessionAwayRecord&, const SessionAwayRecord&) = default;
 };
 // The will was published, and nobody on the receiving node wants it; or it was dropped.
 struct SessionWillDoneRecord {
   std::string client_id;
+  friend bool operator==(const SessionWillDoneRecord&, const SessionWillDoneRecord&) = default;
 };
 // The session is over.
 struct SessionEndRecord {
   std::string client_id;
+  friend bool operator==(const SessionEndRecord&, const SessionEndRecord&) = default;
 };
 
 // Messages given to the other node's members of shared groups are done with there: `core` of the
@@ -186,11 +203,14 @@ struct SessionEndRecord {
 struct LentDoneRecord {
   CoreId core{};
   MessageId message;
+  friend bool operator==(const LentDoneRecord&, const LentDoneRecord&) = default;
 };
 
 // The sender has told all it had when the epoch began: interest, groups, sessions, retained
 // messages, connected clients.
-struct SnapshotEndRecord {};
+struct SnapshotEndRecord {
+  friend bool operator==(const SnapshotEndRecord&, const SnapshotEndRecord&) = default;
+};
 
 using PeerRecord =
     std::variant<PublishRecord, RetainedRecord, InterestRecord, GroupInterestRecord, ClaimRecord,

@@ -19,6 +19,7 @@ struct Will {
   bool retain = false;
   std::uint32_t delay_s = 0;
   std::optional<std::uint32_t> message_expiry_s;
+  friend bool operator==(const Will&, const Will&) = default;
 };
 
 }  // namespace tandem::broker

@@ -155,8 +155,9 @@ interface AckSink {
 
 # The fixed part of a record (engine/broker/peer_record.h says what each means). Data only, no pointers.
 #
-# `texts` is a sequence of strings, each with its length in front as 32 bits little-endian; which ones, and in which order,
-# stands beside the kind. Records of a kind that the receiver doesn't know end the epoch: a sender must not send them before
+# `texts` is a sequence of strings, each with its length in front as 32 bits little-endian, and of numbers of 32 (u32) or 64
+# bits (u64), little-endian; which ones, and in which order, stands beside the kind. A will is: u32 QoS | RETAIN << 2 | 8 if
+# it has a message expiry; u32 delay in seconds; u32 message expiry in seconds; topic, payload, properties. Records of a kind that the receiver doesn't know end the epoch: a sender must not send them before
 # the feature bit says that they are known.
 struct RecordMeta {
   topicBytes @0 :UInt16;
@@ -175,11 +176,13 @@ struct RecordMeta {
   originCore @12 :UInt16;
   originNode @13 :UInt8;
   union {
-    publish :group {           # texts: filter and share name of each group
+    publish :group {           # texts: filter and share name of each group; client id if it has a step
       route @14 :Bool;
       updateRetained @15 :Bool;
       hops @16 :UInt8;
       groups @17 :UInt16;      # how many
+      hasStep @44 :Bool;
+      stepPacketId @45 :UInt16;
     }
     retained @18 :Void;        # no texts; an empty payload is a deletion
     interest :group {          # texts: filter
@@ -189,15 +192,19 @@ struct RecordMeta {
       online @20 :UInt32;
       total @21 :UInt32;
     }
-    claim :group {             # texts: client id
+    claim :group {             # texts: client id; will if it has one
       connectedAt @22 :UInt64;
       cleanStart @23 :Bool;
       answer @24 :Bool;
+      expiryS @46 :UInt32;
+      hasWill @47 :Bool;
     }
-    session :group {           # texts: client id
+    session :group {           # texts: client id; u64 connected at, unsent number, fork number; u32 away for so many ms; will
       expiryS @25 :UInt32;
       nextNumber @26 :UInt64;
       firstNumber @27 :UInt64;
+      connected @48 :Bool;
+      hasWill @49 :Bool;
     }
     sessionSubscription :group {  # texts: client id, filter
       qos @28 :UInt8;
@@ -205,6 +212,8 @@ struct RecordMeta {
       retainAsPublished @30 :Bool;
       retainHandling @31 :UInt8;
       identifier @32 :UInt32;
+      subscribed @50 :Bool = true;
+      confirm @51 :UInt64;
     }
     sessionMessage :group {    # texts: client id; filter and share name if grouped; subscription ids, 4 bytes each
       number @33 :UInt64;
@@ -216,6 +225,7 @@ struct RecordMeta {
     }
     sessionReceivedId :group { # texts: client id
       packetId @39 :UInt16;
+      held @52 :Bool = true;
     }
     claimReply :group {        # texts: client id
       connectedAt @40 :UInt64;
@@ -223,5 +233,29 @@ struct RecordMeta {
       sessionPresent @42 :Bool;
     }
     snapshotEnd @43 :Void;     # no texts
+    mirrored :group {          # no texts
+      core @53 :UInt16;
+      number @54 :UInt64;
+    }
+    sessionOrder :group {      # the origin fields name the message; texts, per place: client id; u64 number;
+      places @55 :UInt32;      # u32 QoS | RETAIN << 2; u32 count and as many u32 subscription ids
+    }
+    sessionMissing :group {    # texts: client id
+      number @56 :UInt64;
+    }
+    sessionProgress :group {   # texts: client id; u64 first and last of each range
+      ranges @57 :UInt32;
+      released @58 :UInt64 = 0xffffffffffffffff;
+    }
+    sessionAway :group {       # texts: client id
+      expiryS @59 :UInt32;
+      willWaits @60 :Bool;
+      unsentNumber @61 :UInt64;
+    }
+    sessionWillDone @62 :Void; # texts: client id
+    sessionEnd @63 :Void;      # texts: client id
+    lentDone :group {          # the origin fields name the message; no texts
+      core @64 :UInt16;
+    }
   }
 }

@@ -93,19 +93,40 @@ rc::Gen<broker::SharedTarget> AnyGroup() {
   return rc::gen::exec(
       [] { return broker::SharedTarget{.filter = *Name() + "/#", .share_name = *Name()}; });
 }
+MessageId AnyId() {
+  return {.node = tandem::NodeId(static_cast<std::uint8_t>(*rc::gen::inRange(0, 2))),
+          .core = CoreId(static_cast<std::uint16_t>(*rc::gen::inRange(0, 64))),
+          .incarnation = Incarnation{*rc::gen::arbitrary<std::uint64_t>()},
+          .number = *rc::gen::arbitrary<std::uint64_t>()};
+}
+std::optional<broker::Will> AnyWill() {
+  if (*rc::gen::arbitrary<bool>()) return std::nullopt;
+  broker::Will will{.topic = *Name() + "/" + *Name(),
+                    .payload = *rc::gen::arbitrary<std::vector<std::uint8_t>>(),
+                    .properties = *rc::gen::arbitrary<std::vector<std::uint8_t>>(),
+                    .qos = static_cast<mqtt::QoS>(*rc::gen::inRange(0, 3)),
+                    .retain = *rc::gen::arbitrary<bool>(),
+                    .delay_s = *rc::gen::arbitrary<std::uint32_t>()};
+  if (*rc::gen::arbitrary<bool>()) will.message_expiry_s = *rc::gen::arbitrary<std::uint32_t>();
+  return will;
+}
 rc::Gen<broker::PeerRecord> AnyRecord() {
   return rc::gen::exec([]() -> broker::PeerRecord {
     const auto u64 = [] { return *rc::gen::arbitrary<std::uint64_t>(); };
     const auto u32 = [] { return *rc::gen::arbitrary<std::uint32_t>(); };
     const auto flag = [] { return *rc::gen::arbitrary<bool>(); };
-    switch (*rc::gen::inRange(0, 11)) {
+    switch (*rc::gen::inRange(0, 19)) {
       case 0:
         return broker::PublishRecord{
             .message = *AnyMessage(),
             .route = flag(),
             .update_retained = flag(),
             .groups = *rc::gen::container<std::vector<broker::SharedTarget>>(AnyGroup()),
-            .hops = static_cast<std::uint8_t>(*rc::gen::inRange(0, 256))};
+            .hops = static_cast<std::uint8_t>(*rc::gen::inRange(0, 256)),
+            .step = flag()
+                        ? std::optional(broker::PublisherStep{
+                              .client_id = *Name(), .packet_id = static_cast<std::uint16_t>(u32())})
+                        : std::nullopt};
       case 1:
         return broker::RetainedRecord{*AnyMessage()};
       case 2:
@@ -114,24 +135,36 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
         return broker::GroupInterestRecord{
             .filter = *Name(), .share_name = *Name(), .online = u32(), .total = u32()};
       case 4:
-        return broker::ClaimRecord{
-            .client_id = *Name(), .connected_at = u64(), .clean_start = flag(), .answer = flag()};
+        return broker::ClaimRecord{.client_id = *Name(),
+                                   .connected_at = u64(),
+                                   .clean_start = flag(),
+                                   .answer = flag(),
+                                   .expiry_s = u32(),
+                                   .will = AnyWill()};
       case 5: {
         const std::uint64_t first = u64() / 2;
         return broker::SessionRecord{.client_id = *Name(),
+                                     .connected_at = u64(),
+                                     .connected = flag(),
                                      .expiry_s = u32(),
+                                     .away_ms = u32(),
                                      .next_number = first + u32(),
-                                     .first_number = first};
+                                     .first_number = first,
+                                     .unsent_number = u64(),
+                                     .fork_number = u64(),
+                                     .will = AnyWill()};
       }
       case 6:
         return broker::SessionSubscriptionRecord{
             .client_id = *Name(),
             .filter = flag() ? "$share/" + *Name() + "/a/#" : *Name(),
+            .subscribed = flag(),
             .options = {.qos = static_cast<mqtt::QoS>(*rc::gen::inRange(0, 3)),
                         .no_local = flag(),
                         .retain_as_published = flag(),
                         .retain_handling = static_cast<std::uint8_t>(*rc::gen::inRange(0, 3))},
-            .identifier = u32()};
+            .identifier = u32(),
+            .confirm = u64()};
       case 7: {
         broker::SessionMessageRecord record{
             .client_id = *Name(),
@@ -147,12 +180,46 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
       case 8:
         return broker::SessionReceivedIdRecord{
             .client_id = *Name(),
-            .packet_id = static_cast<std::uint16_t>(*rc::gen::inRange(1, 65'536))};
+            .packet_id = static_cast<std::uint16_t>(*rc::gen::inRange(1, 65'536)),
+            .held = flag()};
       case 9:
         return broker::ClaimReplyRecord{.client_id = *Name(),
                                         .connected_at = u64(),
                                         .granted = flag(),
                                         .session_present = flag()};
+      case 10:
+        return broker::MirroredRecord{.core = AnyId().core, .number = u64()};
+      case 11: {
+        broker::SessionOrderRecord record{.message = AnyId()};
+        for (int i = *rc::gen::inRange(0, 5); i > 0; --i) {
+          record.places.push_back(
+              {.client_id = *Name(),
+               .number = u64(),
+               .qos = static_cast<mqtt::QoS>(*rc::gen::inRange(0, 3)),
+               .retain = flag(),
+               .subscription_ids = *rc::gen::arbitrary<std::vector<std::uint32_t>>()});
+        }
+        return record;
+      }
+      case 12:
+        return broker::SessionMissingRecord{.client_id = *Name(), .number = u64()};
+      case 13: {
+        broker::SessionProgressRecord record{.client_id = *Name(), .released = u64()};
+        for (int i = *rc::gen::inRange(0, 5); i > 0; --i) {
+          const std::uint64_t first = u64() / 2;
+          record.done.push_back({first, first + u32()});
+        }
+        return record;
+      }
+      case 14:
+        return broker::SessionAwayRecord{
+            .client_id = *Name(), .expiry_s = u32(), .will_waits = flag(), .unsent_number = u64()};
+      case 15:
+        return broker::SessionWillDoneRecord{.client_id = *Name()};
+      case 16:
+        return broker::SessionEndRecord{.client_id = *Name()};
+      case 17:
+        return broker::LentDoneRecord{.core = AnyId().core, .message = AnyId()};
       default:
         return broker::SnapshotEndRecord{};
     }
@@ -284,6 +351,19 @@ TEST(RecordCodec, RefusesWhatNoNodeWouldSend) {
   expect_refused(broker::SessionMessageRecord{.client_id = "c"},
                  [](Wire& w) { w.meta.getSessionMessage().setState(4); });
   expect_refused(broker::ClaimRecord{.client_id = "c"}, [](Wire& w) { w.blob[0] = 0; });
+  expect_refused(broker::ClaimRecord{.client_id = "c", .will = broker::Will{.topic = "t"}},
+                 [](Wire& w) { w.blob[5] = 16; });
+  expect_refused(broker::ClaimRecord{.client_id = "c", .will = broker::Will{.topic = "t"}},
+                 [](Wire& w) { w.blob[5 + 12 + 4] = '#'; });
+  expect_refused(broker::SessionProgressRecord{.client_id = "c", .done = {{4, 5}}},
+                 [](Wire& w) { w.blob[5] = 6; });
+  expect_refused(broker::SessionProgressRecord{.client_id = "c"},
+                 [](Wire& w) { w.meta.getSessionProgress().setRanges(0xffffffff); });
+  expect_refused(broker::SessionOrderRecord{.places = {{.client_id = "c"}}},
+                 [](Wire& w) { w.meta.getSessionOrder().setPlaces(0xffffffff); });
+  expect_refused(broker::SessionOrderRecord{.places = {{.client_id = "c"}}},
+                 [](Wire& w) { w.blob[5 + 8] = 3; });
+  expect_refused(broker::LentDoneRecord{}, [](Wire& w) { w.meta.setOriginNode(2); });
   expect_refused(broker::SnapshotEndRecord{}, [](Wire& w) { w.meta.setTextsBytes(1); });
 }
 

@@ -60,6 +60,7 @@ broker::BrokerConfig MakeBrokerConfig(const config::Config& config) {
   broker.queue_messages_max = config.queue.per_session_messages;
   broker.queue_bytes_max = config.queue.per_session_bytes;
   broker.when_full = Convert(config.queue.when_full);
+  broker.will_grace_ns = config.cluster.will_grace_ns;
   broker.peer_backlog_bytes_max = config.cluster.backlog_bytes;
   broker.access_log = !config.log.access_log.empty();
   return broker;

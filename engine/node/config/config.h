@@ -68,6 +68,7 @@ struct ClusterConfig {
   std::string secret_file;
   std::int64_t failure_after_ns = 1 * kNanosecondsPerSecond;
   std::int64_t max_lag_ns = 2 * kNanosecondsPerSecond;
+  std::int64_t will_grace_ns = 5 * kNanosecondsPerSecond;
   PartitionPolicy on_partition;
   Alone alone = Alone::kContinue;
   bool insecure = false;

@@ -147,6 +147,10 @@ constexpr auto kKeys = std::to_array<Key>({
         "cluster.max_lag", R"("2s")", 10 * kMs, 60 * kSecond,
         "How long acknowledgements may wait for a partner that lives but lags, before it is left "
         "behind and brought up to date again."),
+    Duration<&Config::cluster, &ClusterConfig::will_grace_ns>(
+        "cluster.will_grace", R"("5s")", 0, 3'600 * kSecond,
+        "How long the wills of a dead partner's clients wait at least: who comes back in time has "
+        "none published."),
     Plain<&Config::cluster, &ClusterConfig::on_partition>(
         Type::kPartition, "cluster.on_partition", R"("serve")",
         "What a node does that lives but does not see its partner: both serve and merge "
