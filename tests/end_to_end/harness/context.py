@@ -55,6 +55,8 @@ class Context:
     def _take_shared(self, kind, alone):
         self._drop_shared(but=kind)
         if kind in self._shared and not self._shared[kind].healthy():
+            complaints = self.complaints()
+            assert not complaints, f"since the test before: {complaints}"
             self._drop_shared()
         if kind not in self._shared:
             self._shared[kind] = self._cluster(alone=alone)
@@ -127,6 +129,11 @@ class Context:
 
     def begin(self):
         self._notes = []
+
+    def complaints(self):
+        """Of the nodes, about things that the test may not have looked at."""
+        nodes = (node for cluster in [*self._own, *self._shared.values()] for node in cluster.nodes)
+        return "\n".join(filter(None, (node.complaint() for node in nodes)))
 
     def end(self, passed):
         """(notes, logs); logs only if the test failed. Afterwards the world is clean again."""

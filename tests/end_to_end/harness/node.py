@@ -11,6 +11,9 @@ from harness import linux
 from harness.deadline import stretched, wait_until
 from harness.toml import dumps
 
+_SANITIZER_REPORT = re.compile(r"^.*(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*$",
+                               re.MULTILINE)
+
 MQTT_PORT = 1883
 LINK_PORT = 7883
 ADMIN_PORT = 9883
@@ -28,6 +31,7 @@ class Node:
         self.namespace = namespace
         self._program = program
         self._process = None
+        self._killed = False
         self._starts = 0
         os.makedirs(directory, exist_ok=True)
 
@@ -43,6 +47,7 @@ class Node:
         if self.namespace:
             command = ["ip", "netns", "exec", self.namespace, *command]
         self._starts += 1
+        self._killed = False
         with open(self.log_path, "ab") as log:
             log.write(f"--- start {self._starts}: {' '.join(command)}\n".encode())
             log.flush()
@@ -62,7 +67,8 @@ class Node:
 
     def kill(self):
         """SIGKILL, and waits until the kernel has taken everything back."""
-        if self._process is not None:
+        if self.running():
+            self._killed = True
             self._process.kill()
             self._process.wait()
 
@@ -85,6 +91,13 @@ class Node:
             return self.health("ready") == 200
         wait_until(ready, seconds, f"{self.name} says 200 to /health/ready")
         return self
+
+    def complaint(self):
+        """Why no test may pass with this node, whatever else it saw; None if there is nothing."""
+        if self._process is not None and (self._process.poll() or 0) < 0 and not self._killed:
+            return f"{self.name} died of signal {-self._process.returncode}"
+        found = _SANITIZER_REPORT.search(self.log())
+        return f"{self.name}: {found.group(0)}" if found else None
 
     # --- what it says ---
 

@@ -127,6 +127,9 @@ def _worker(options, tests, write_end):
     with os.fdopen(write_end, "w") as out:
         for test in tests:
             passed, details = _run_one(context, test)
+            complaints = context.complaints()
+            if complaints:
+                passed, details = False, f"{complaints}\n{details}"
             notes, logs = context.end(passed)
             result = {"passed": passed, "notes": notes, "details": details + "\n" + logs}
             out.write(json.dumps(result) + "\n")
