@@ -1,0 +1,79 @@
+#include "engine/broker/lent_messages.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string_view>
+#include <vector>
+
+namespace tandem::broker {
+namespace {
+
+using mqtt::QoS;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const SharedTarget kFirst{.filter = "t", .share_name = "first"};
+const SharedTarget kSecond{.filter = "t", .share_name = "second"};
+
+RoutedMessage Numbered(std::uint64_t number, QoS qos = QoS::kAtLeastOnce) {
+  return RoutedMessage(Message::Create(
+      {.topic = "t", .payload = AsBytes("12345"), .qos = qos, .id = {.number = number}}));
+}
+
+void Lend(LentMessages& lent, std::uint64_t number, const std::vector<SharedTarget>& groups,
+          QoS qos = QoS::kAtLeastOnce) {
+  RoutedMessage message = Numbered(number, qos);
+  lent.Lend(message, groups);
+}
+
+TEST(LentMessages, GivesBackInTheOrderOfTheirIdentities) {
+  LentMessages lent;
+  Lend(lent, 2, {kSecond});
+  Lend(lent, 1, {kFirst});
+  const auto all = lent.TakeAll();
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].message->id().number, 1u);
+  EXPECT_EQ(all[0].groups, std::vector{kFirst});
+  EXPECT_EQ(all[1].message->id().number, 2u);
+  EXPECT_EQ(lent.size(), 0u);
+  EXPECT_EQ(lent.bytes(), 0u);
+}
+
+TEST(LentMessages, KeepsAMessageUntilEveryGroupOfItIsDone) {
+  LentMessages lent;
+  Lend(lent, 1, {kFirst, kSecond});
+  EXPECT_EQ(lent.bytes(), 6u) << "topic and payload, once";
+  lent.Return({.number = 1});
+  EXPECT_EQ(lent.size(), 1u);
+  lent.Return({.number = 1});
+  EXPECT_EQ(lent.size(), 0u);
+  EXPECT_EQ(lent.bytes(), 0u);
+  EXPECT_THAT(lent.TakeAll(), IsEmpty());
+}
+
+TEST(LentMessages, AddsGroupsThatAreChosenLater) {
+  LentMessages lent;
+  Lend(lent, 1, {kFirst});
+  Lend(lent, 1, {kSecond});
+  EXPECT_EQ(lent.bytes(), 6u);
+  lent.Return({.number = 1});
+  EXPECT_EQ(lent.size(), 1u);
+}
+
+TEST(LentMessages, LendsNoQos0AndNothingWithoutAGroup) {
+  LentMessages lent;
+  Lend(lent, 1, {kFirst}, QoS::kAtMostOnce);
+  Lend(lent, 2, {});
+  EXPECT_EQ(lent.size(), 0u);
+}
+
+TEST(LentMessages, IgnoresAReturnOfWhatIsNotLent) {
+  LentMessages lent;
+  Lend(lent, 1, {kFirst});
+  lent.Return({.number = 7});
+  EXPECT_EQ(lent.size(), 1u);
+}
+
+}  // namespace
+}  // namespace tandem::broker

@@ -1,0 +1,215 @@
+#include "engine/broker/session_teller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/engine/broker/shard_parts.h"
+
+namespace tandem::broker {
+namespace {
+
+using mqtt::QoS;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// What the other node is told; what it makes of that is in shard_peer_test.cc and the simulation.
+class SessionTellerTest : public ::testing::Test {
+ protected:
+  SessionTellerTest() : session_(sessions_.Create("c")) { session_.expiry_s = 60; }
+
+  void Up(std::uint64_t epoch = 1) { peer_.Up({.epoch = epoch, .peer_cores = 1}); }
+  std::uint64_t Push(std::uint64_t id) {
+    OutboundMessage message;
+    message.message = MessageOn("t", "payload", 0, {.number = id});
+    message.qos = QoS::kAtLeastOnce;
+    session_.queue.Push(std::move(message));
+    return session_.queue.next_number() - 1;
+  }
+  // The records of one kind since the last call; what came of other kinds is dropped.
+  template <class Record>
+  std::vector<Record> Told() {
+    std::vector<Record> told;
+    for (auto& effect : parts_.context.outbox.records) {
+      if (auto* const record = std::get_if<Record>(&effect.record)) told.push_back(*record);
+    }
+    parts_.context.outbox.Clear();
+    return told;
+  }
+  std::size_t records() const { return parts_.context.outbox.records.size(); }
+
+  ShardParts parts_;
+  PeerStream peer_{parts_.context};
+  SessionTable sessions_;
+  SessionTeller teller_{parts_.context, peer_, sessions_};
+  Session& session_;
+};
+
+TEST_F(SessionTellerTest, TellsNothingOfASessionThatNobodyFollows) {
+  Up();
+  EXPECT_FALSE(teller_.IsFollowed(session_));
+  EXPECT_EQ(teller_.Subscribed(session_, "f", {}, 0), 0u);
+  EXPECT_EQ(teller_.Unsubscribed(session_, "f"), 0u);
+  EXPECT_EQ(teller_.ReceivedId(session_, 1, true), 0u);
+  EXPECT_EQ(teller_.Released(session_, 0), 0u);
+  teller_.Away(session_);
+  teller_.WillDone(session_);
+  teller_.Ended(session_);
+  EXPECT_EQ(records(), 0u);
+}
+
+TEST_F(SessionTellerTest, FollowingEndsWithTheEpoch) {
+  Up(1);
+  teller_.BeginFollowing(session_);
+  EXPECT_TRUE(teller_.IsFollowed(session_));
+  peer_.Down();
+  EXPECT_FALSE(teller_.IsFollowed(session_));
+  Up(2);
+  EXPECT_FALSE(teller_.IsFollowed(session_)) << "the copy of the epoch before is no copy of this";
+}
+
+TEST_F(SessionTellerTest, TellsASessionWholeAndInOrder) {
+  session_.subscriptions["f"] = {.options = {.qos = QoS::kAtLeastOnce}, .identifier = 3};
+  session_.received_ids = {9, 4};
+  Push(1);
+  Push(2);
+  Up();
+  teller_.Tell(session_);
+  const auto& effects = parts_.context.outbox.records;
+  ASSERT_THAT(effects, SizeIs(6));
+  const auto& head = std::get<SessionRecord>(effects[0].record);
+  EXPECT_EQ(head.client_id, "c");
+  EXPECT_EQ(head.next_number, 2u);
+  EXPECT_EQ(head.first_number, 0u);
+  EXPECT_EQ(head.unsent_number, 0u);
+  EXPECT_EQ(std::get<SessionSubscriptionRecord>(effects[1].record).identifier, 3u);
+  EXPECT_EQ(std::get<SessionMessageRecord>(effects[2].record).message->id().number, 1u);
+  EXPECT_EQ(std::get<SessionMessageRecord>(effects[3].record).number, 1u);
+  EXPECT_EQ(std::get<SessionReceivedIdRecord>(effects[4].record).packet_id, 4u) << "sorted";
+  EXPECT_EQ(std::get<SessionReceivedIdRecord>(effects[5].record).packet_id, 9u);
+  EXPECT_TRUE(teller_.IsFollowed(session_));
+}
+
+TEST_F(SessionTellerTest, NamesAMessageThatCrossesOnItsOwnOnceForAllSessions) {
+  Session& other = sessions_.Create("d");
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.BeginFollowing(other);
+  const std::uint64_t number = Push(7);
+  teller_.Placed(session_, number);
+  OutboundMessage second;
+  second.message = MessageOn("t", "payload", 0, {.number = 7});
+  other.queue.Push(std::move(second));
+  teller_.Placed(other, 0);
+  teller_.EndRouting({.number = 7}, true);
+  const auto orders = Told<SessionOrderRecord>();
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(orders[0].message.number, 7u);
+  ASSERT_THAT(orders[0].places, SizeIs(2));
+  EXPECT_EQ(orders[0].places[0].client_id, "c");
+  EXPECT_EQ(orders[0].places[1].client_id, "d");
+  EXPECT_EQ(session_.queue.Find(number)->record, peer_.Position(1));
+}
+
+TEST_F(SessionTellerTest, SendsAMessageAlongThatDoesNotCrossOnItsOwn) {
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.Placed(session_, Push(7));
+  teller_.EndRouting({.number = 7}, false);
+  const auto told = Told<SessionMessageRecord>();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].message->id().number, 7u);
+  teller_.EndRouting({.number = 8}, false);
+  EXPECT_EQ(records(), 0u) << "nothing was placed since";
+}
+
+TEST_F(SessionTellerTest, NamesAlsoAPlaceThatIsGoneAgain) {
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.Placed(session_, Push(7));
+  session_.queue.DropOldestQueued();
+  teller_.EndRouting({.number = 7}, true);
+  const auto orders = Told<SessionOrderRecord>();
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(orders[0].places[0].number, 0u);
+}
+
+TEST_F(SessionTellerTest, TellsProgressInRangesOncePerTurn) {
+  Up();
+  teller_.BeginFollowing(session_);
+  for (std::uint64_t id = 0; id < 5; ++id) {
+    Push(id);
+    session_.queue.Next();
+    session_.queue.MarkSent();
+  }
+  for (const std::uint64_t number : {1u, 0u, 3u})
+    session_.queue.Acknowledge(SessionQueue::PacketIdOf(number), QoS::kAtLeastOnce);
+  teller_.FlushProgress();
+  const auto told = Told<SessionProgressRecord>();
+  ASSERT_THAT(told, SizeIs(1));
+  using Range = SessionProgressRecord::Range;
+  EXPECT_THAT(told[0].done, ElementsAre(Range{0, 1}, Range{3, 3}));
+  teller_.FlushProgress();
+  EXPECT_THAT(Told<SessionProgressRecord>(), IsEmpty());
+}
+
+TEST_F(SessionTellerTest, TellsWhatIsDoneSinceTheNodesPartedWithTheSession) {
+  for (std::uint64_t id = 0; id < 3; ++id) Push(id);
+  session_.fork_number = 3;
+  session_.queue.Discard(1);
+  session_.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
+  Up();
+  teller_.Tell(session_);
+  const auto told = Told<SessionProgressRecord>();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_THAT(told[0].done, ElementsAre(SessionProgressRecord::Range{1, 1}));
+}
+
+TEST_F(SessionTellerTest, RepeatsAMessageOnRequestOrSaysThatItIsDone) {
+  Up();
+  const std::uint64_t number = Push(7);
+  teller_.Repeat(session_, number);
+  EXPECT_EQ(Told<SessionMessageRecord>().at(0).message->id().number, 7u);
+  teller_.Repeat(session_, 42);
+  EXPECT_THAT(Told<SessionProgressRecord>().at(0).done,
+              ElementsAre(SessionProgressRecord::Range{42, 42}));
+  peer_.Down();
+  teller_.Repeat(session_, number);
+  EXPECT_EQ(records(), 0u);
+}
+
+TEST_F(SessionTellerTest, ReturnsWhatWasLent) {
+  Up();
+  teller_.Return(0, {.number = 1});
+  EXPECT_EQ(records(), 0u) << "nobody lent it";
+  teller_.Return(3, {.number = 1});
+  const auto told = Told<LentDoneRecord>();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].core, CoreId{2});
+}
+
+TEST_F(SessionTellerTest, SaysHowTheConnectionEnded) {
+  Up();
+  teller_.BeginFollowing(session_);
+  session_.will = std::make_unique<Will>();
+  Push(1);
+  session_.queue.Next();
+  session_.queue.MarkSent();
+  Push(2);
+  teller_.Away(session_);
+  const auto away = Told<SessionAwayRecord>();
+  ASSERT_THAT(away, SizeIs(1));
+  EXPECT_TRUE(away[0].will_waits);
+  EXPECT_EQ(away[0].unsent_number, 1u);
+  teller_.WillDone(session_);
+  EXPECT_THAT(Told<SessionWillDoneRecord>(), SizeIs(1));
+  teller_.Ended(session_);
+  EXPECT_THAT(Told<SessionEndRecord>(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace tandem::broker
