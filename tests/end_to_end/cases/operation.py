@@ -155,8 +155,7 @@ def _(t):
     assert moved.receive().payload == b"after"
 
 
-@test("sessions move to the other node when theirs is stopped by SIGTERM (P1, O2)", seconds=60,
-      not_yet="sessions are not mirrored")
+@test("sessions move to the other node when theirs is stopped by SIGTERM (P1, O2)", seconds=60)
 def _(t):
     pair, topic, client_id = t.new_pair(), t.unique("moves"), t.unique("moves")
     expires = [(wire.SESSION_EXPIRY, 3600)]

@@ -211,8 +211,7 @@ def _(t):
         back.disconnect()
 
 
-@test("no acknowledged message is lost to sessions of the node that is killed (P4, P6)", seconds=90,
-      not_yet="sessions are not mirrored")
+@test("no acknowledged message is lost to sessions of the node that is killed (P4, P6)", seconds=90)
 def _(t):
     pair, topic, client_id = t.new_pair(), t.unique("kept"), t.unique("away")
     away = connected(pair.a.address, client_id, clean=False, props=_EXPIRES)
@@ -259,8 +258,7 @@ def _numbers(client, at_least):
     return numbers
 
 
-@test("QoS 2 messages arrive once although a node is killed between the packets (P5)", seconds=90,
-      not_yet="sessions are not mirrored")
+@test("QoS 2 messages arrive once although a node is killed between the packets (P5)", seconds=90)
 def _(t):
     pair = t.new_pair()
     topic, sender_id, taker_id = t.unique("once"), t.unique("sender"), t.unique("taker")
@@ -293,8 +291,7 @@ def _(t):
     assert again == [b"2", b"3"], f"{again} after 1 was taken; {second.payload} was on the way"
 
 
-@test("the survivor publishes the wills of a killed node's clients, each once (P8)", seconds=60,
-      not_yet="sessions are not mirrored")
+@test("the survivor publishes the wills of a killed node's clients, each once (P8)", seconds=60)
 def _(t):
     pair = t.new_pair()
     topic, count = t.unique("wills"), 50
@@ -341,3 +338,31 @@ def _(t):
     publisher = connected(pair.a.address)
     publisher.publish(f"{topic}/live", "healed", qos=1)
     assert subscriber.receive(stretched(5)).payload == b"healed"
+
+
+@test("two nodes without a list find each other by multicast, on the interface named (P1)",
+      seconds=60, needs_network=True)
+def _(t):
+    pair = t.new_pair(changes={"cluster": {"discovery": "multicast", "interface": "cluster",
+                                           "member": []}})
+    before = {side: pair.network.counters(side)["client_network_out"][0] for side in "ab"}
+    topic = t.unique("found")
+    subscriber = connected(pair.a.address)
+    subscriber.subscribe(topic, qos=1)
+    publisher = connected(pair.b.address)
+    publisher.publish(topic, "across", qos=1)
+    assert subscriber.receive().payload == b"across"
+    assert pair.a.metrics().value("tandem_cluster_forwarded_total", direction="in") == 1
+    for side in "ab":
+        sent = pair.network.counters(side)["client_network_out"][0] - before[side]
+        assert sent == 0, f"host {side} sent {sent} packets to the other over the client network"
+
+
+@test("a node that returns without a list is found again", seconds=60, needs_network=True)
+def _(t):
+    pair = t.new_pair(changes={"cluster": {"discovery": "multicast", "interface": "cluster",
+                                           "member": []}})
+    pair.a.kill()
+    wait_until(lambda: _peer_up(pair.b) == 0, 5, "beta notices")
+    pair.a.start()
+    pair.wait_ready()

@@ -15,23 +15,20 @@ class Test:
     seconds: float  # deadline of the whole test, before stretching
     full_only: bool
     needs_network: bool
-    not_yet: str  # why the promise is not kept in this version; "" if it is
     run: Callable
 
 
 _tests = []
 
 
-def test(name, seconds=30, full_only=False, needs_network=False, not_yet=""):
+def test(name, seconds=30, full_only=False, needs_network=False):
     """Registers `run(t)`; `t` is a context.Context.
 
-    `full_only` tests run with --full; `needs_network` ones need namespaces rather than loopback;
-    `not_yet` ones (the reason in words) run with --not-yet, and the runner says how many there are.
+    `full_only` tests run with --full; `needs_network` ones need namespaces rather than loopback.
     """
     def register(run):
         group = run.__module__.rsplit(".", 1)[-1]
-        _tests.append(Test(name, group, seconds, full_only, needs_network, not_yet,
-                           run))
+        _tests.append(Test(name, group, seconds, full_only, needs_network, run))
         return run
     return register
 
