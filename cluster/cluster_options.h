@@ -1,5 +1,4 @@
-// What the cluster needs to know; tandemd makes it from the configuration (design.md, [cluster] and
-// [node]).
+// What the cluster needs to know; tandemd makes it from the configuration ([cluster] and [node]).
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,5 @@
-// What one core of a node tells the other node: the records of its stream (guarantees.md calls the
-// same thing so). Each has a number, 1 and up without gaps within an epoch; the other node applies
-// them in order, once.
+// What one core of a node tells the other node: the records of its stream. Each has a number, 1 and
+// up without gaps within an epoch; the other node applies them in order, once.
 #pragma once
 
 #include <cstddef>

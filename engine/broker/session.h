@@ -87,7 +87,7 @@ struct Session {
   Hlc connected_at = 0;
   MonoNs away_since = 0;  // when the connection ended
 
-  // The other node's copy, or this node's copy of the other's (guarantees.md: owner, mirror).
+  // The other node's copy, or this node's copy of the other's (engine/README.md: owner, mirror).
   Role role = Role::kOwner;
   bool connected_there = false;     // mirror: the client is connected to the owner
   std::uint64_t told_epoch = 0;     // owner: the epoch in which the other node has a copy, 0 = none

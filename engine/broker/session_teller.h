@@ -1,5 +1,5 @@
 // Tells the other node what becomes of the sessions that this core owns, so that its copies follow:
-// guarantees.md calls that the same queue in the same order on both nodes.
+// the same queue in the same order on both nodes.
 #pragma once
 
 #include <cstdint>

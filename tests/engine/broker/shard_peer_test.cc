@@ -1,5 +1,4 @@
-// Two nodes: interest, the commit gate, snapshots, sessions that move, shared groups
-// (guarantees.md).
+// Two nodes: interest, the commit gate, snapshots, sessions that move, shared groups.
 #include "tests/support/world_test.h"
 
 namespace tandem::testing {
