@@ -51,6 +51,7 @@ struct Client {
   mqtt::Version version = mqtt::Version::k311;
   bool problem_information = true;
   bool paused = false;         // reading stopped by us
+  bool leaving = false;        // being moved to the other node: never read again
   Session* session = nullptr;  // while kConnected
   Hlc connected_at = 0;
   std::unique_ptr<PendingConnect> pending;

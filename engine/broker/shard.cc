@@ -109,7 +109,7 @@ void Shard::OnClosed(ConnectionId id, metrics::CloseReason reason) {
     // The network or the client ended it without DISCONNECT: its will is due (3.1.2.5).
     LogAccess({.kind = AccessEvent::Kind::kDisconnect, .connection = id, .reason = reason});
     context_.metrics.ConnectionClosed(reason);
-    Detach(*client, true);
+    Detach(*client, WillRule::kDue);
   }
   context_.timers.Cancel(client->timer);
   clients_[Slot(id)].reset();
@@ -210,19 +210,8 @@ void Shard::OnSent(ConnectionId id, std::size_t bytes) {
   fetcher_.Continue(*client->session);
 }
 
-void Shard::DisconnectAll(ReasonCode code, metrics::CloseReason reason) {
-  for (const auto& client : clients_) {
-    if (!client || client->stage == Client::Stage::kClosing) continue;
-    if (client->stage == Client::Stage::kConnected) {
-      Disconnect(*client, code, reason, "");
-    } else {
-      Close(*client, reason);
-    }
-  }
-}
-
 void Shard::Disconnect(Client& client, ReasonCode code, metrics::CloseReason reason,
-                       std::string_view why, bool will_is_due) {
+                       std::string_view why, WillRule rule) {
   if (client.version == mqtt::Version::k5 && client.stage == Client::Stage::kConnected) {
     mqtt::DisconnectView disconnect{.reason = code};
     if (!why.empty() && client.problem_information) disconnect.reason_string = why;
@@ -246,7 +235,7 @@ void Shard::Disconnect(Client& client, ReasonCode code, metrics::CloseReason rea
              .reason = reason,
              .detail = std::string(why)});
   context_.metrics.ConnectionClosed(reason);
-  Detach(client, will_is_due);
+  Detach(client, rule);
   client.stage = Client::Stage::kClosing;
   context_.outbox.connections.push_back(
       {.kind = ConnectionEffect::Kind::kClose, .connection = client.id});
@@ -257,7 +246,7 @@ void Shard::Close(Client& client, metrics::CloseReason reason, bool reset) {
     LogAccess({.kind = AccessEvent::Kind::kDisconnect, .connection = client.id, .reason = reason});
   }
   context_.metrics.ConnectionClosed(reason);
-  Detach(client, true);
+  Detach(client, WillRule::kDue);
   client.stage = Client::Stage::kClosing;
   context_.outbox.connections.push_back(
       {.kind = ConnectionEffect::Kind::kClose, .reset = reset, .connection = client.id});

@@ -67,9 +67,16 @@ class Shard final : public ReplicatorEvents {
   void OnSent(ConnectionId id, std::size_t bytes);
   // The connection is gone; `reason` says how, unless the shard closed it itself.
   void OnClosed(ConnectionId id, metrics::CloseReason reason);
-  // Ends all connections of clients: 0x8B for MQTT 5, a plain close for the others. Sessions and
-  // their wills stay.
+  // Ends all connections of clients: 0x8B for MQTT 5, a plain close for the others. While the other
+  // node has copies of the sessions, their wills wait there for the clients to come back (P8).
   void DisconnectAll(mqtt::ReasonCode code, metrics::CloseReason reason);
+  // Maintenance (O2): while draining, CONNECT is answered with 0x9C Use another server, and
+  // MoveAway sends clients to the other node in the same words.
+  void SetDraining(bool draining) noexcept { draining_ = draining; }
+  // Begins to move `count` more clients and ends those that are owed nothing any more: what they
+  // had sent is acknowledged, and no packet is cut. Wills wait for the clients as when a node dies.
+  // True if some stay. Call again as acknowledgements come in.
+  bool MoveAway(std::size_t count);
 
   // Other cores of this node.
   void OnCoreMessage(CoreId from, CoreMessage message);
@@ -99,6 +106,14 @@ class Shard final : public ReplicatorEvents {
 
  private:
   static constexpr std::size_t kSnapshotWindowBytes = 256 * 1024;
+
+  // What becomes of the will when its client's connection ends.
+  enum class WillRule : std::uint8_t {
+    kDrop,  // the client said so
+    kDue,   // after its delay
+    kWait,  // we ended the connection: after its delay, but not before the grace of a client that
+            // moves
+  };
 
   // A packet that waits in the commit gate. A CONNACK stands for the whole rest of a connect and
   // has no bytes yet.
@@ -135,7 +150,8 @@ class Shard final : public ReplicatorEvents {
               std::string_view why);
   void SupersedeLocal(std::string_view client_id, const Client* newer);
   void ForgetOver(std::string_view client_id, bool clean_start);
-  void Detach(Client& client, bool will_is_due);
+  void Detach(Client& client, WillRule rule);
+  void BeginLeaving(Client& client);
   void EndSession(Session& session, bool publish_will);
   void StartAwayTimers(Session& session, MonoNs will_grace_ns);
   void SetMembersOnline(Session& session, bool online);
@@ -208,7 +224,7 @@ class Shard final : public ReplicatorEvents {
   void OnClientTimer(Client& client);
   // Sends DISCONNECT (MQTT 5, if `code` is one) and closes; the session lives on by its own rules.
   void Disconnect(Client& client, mqtt::ReasonCode code, metrics::CloseReason reason,
-                  std::string_view why, bool will_is_due = true);
+                  std::string_view why, WillRule rule = WillRule::kDue);
   void Close(Client& client, metrics::CloseReason reason, bool reset = false);
   // Sends now, or when `position` is reached and everything held before it has gone out.
   void SendGated(Client& client, const CommitPosition& position, HeldPacket packet);
@@ -219,6 +235,7 @@ class Shard final : public ReplicatorEvents {
 
   ShardContext context_;
   bool serving_ = true;
+  bool draining_ = false;
   std::string assigned_id_prefix_;
   std::uint64_t assigned_ids_ = 0;
   std::uint64_t messages_ =

@@ -57,6 +57,9 @@ bool Shard::CheckConnect(Client& client, const mqtt::ConnectView& connect) {
     return false;
   };
   const bool v5 = connect.version == mqtt::Version::k5;
+  if (draining_)
+    return refuse(ReasonCode::kUseAnotherServer, RefuseReason::kUnavailable,
+                  "this node is being drained");
   if (!serving_)
     return refuse(ReasonCode::kServerUnavailable, RefuseReason::kUnavailable,
                   "this node is not serving");
@@ -290,9 +293,8 @@ void Shard::Refuse(Client& client, ReasonCode code, RefuseReason reason, std::st
   Close(client, metrics::CloseReason::kRefused);
 }
 
-// Takes the connection off its session. `will_is_due`: it ended without a DISCONNECT that drops the
-// will [MQTT-3.1.2-8].
-void Shard::Detach(Client& client, bool will_is_due) {
+// Takes the connection off its session.
+void Shard::Detach(Client& client, WillRule rule) {
   context_.metrics.InflightChanged(metrics::Direction::kIn,
                                    -static_cast<std::int64_t>(client.unacknowledged));
   client.unacknowledged = 0;
@@ -311,14 +313,17 @@ void Shard::Detach(Client& client, bool will_is_due) {
   context_.metrics.InflightChanged(metrics::Direction::kOut,
                                    -static_cast<std::int64_t>(session->queue.in_flight()));
   session->queue.Rewind();
-  if (!will_is_due) session->will.reset();
-  if (!session->persistent()) return EndSession(*session, true);
+  if (rule == WillRule::kDrop) session->will.reset();
+  const bool will_waits = rule == WillRule::kWait && session->will;
+  if (!session->persistent() && !will_waits) return EndSession(*session, true);
 
   SetMembersOnline(*session, false);
   GiveBackGroupMessages(*session, false);
-  if (session->will && session->will->delay_s == 0) PublishWill(*session);
-  StartAwayTimers(*session, 0);
-  teller_.Away(*session);
+  if (!will_waits && session->will && session->will->delay_s == 0) PublishWill(*session);
+  StartAwayTimers(*session, will_waits ? context_.config.will_grace_ns : 0);
+  // To its copy the client of a will that waits is still here: should this node end first, the
+  // other one gives it the same grace.
+  if (!will_waits) teller_.Away(*session);
 }
 
 // For a session whose client has been away since `away_since`. `will_grace_ns`: what the will waits
@@ -428,14 +433,15 @@ void Shard::OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect)
     session.expiry_s = std::min(*disconnect.session_expiry_s, context_.config.session_expiry_max_s);
   }
   // Only code 0x00 drops the will [MQTT-3.14.4-3]; every other says that it is wanted (A2).
-  const bool will_is_due = disconnect.reason != ReasonCode::kSuccess;
+  const WillRule rule =
+      disconnect.reason == ReasonCode::kSuccess ? WillRule::kDrop : WillRule::kDue;
   LogAccess({.kind = AccessEvent::Kind::kDisconnect,
              .connection = client.id,
              .code = disconnect.reason,
              .reason = metrics::CloseReason::kDisconnect,
              .detail = std::string(disconnect.reason_string.value_or(""))});
   context_.metrics.ConnectionClosed(metrics::CloseReason::kDisconnect);
-  Detach(client, will_is_due);
+  Detach(client, rule);
   client.stage = Client::Stage::kClosing;
   context_.outbox.connections.push_back(
       {.kind = ConnectionEffect::Kind::kClose, .connection = client.id});

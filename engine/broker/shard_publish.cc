@@ -252,6 +252,7 @@ void Shard::Unthrottle() {
   std::erase_if(throttled_, [this](ConnectionId id) {
     Client* const client = FindClient(id);
     if (client == nullptr || client->stage != Client::Stage::kConnected) return true;
+    if (client->leaving) return true;
     if (client->version != mqtt::Version::k5 &&
         client->unacknowledged >= context_.config.receive_maximum) {
       // QoS 2 flows end with the client's PUBREL, which must be read.

@@ -18,6 +18,7 @@
 #include "engine/node/access_log.h"
 #include "engine/node/clock.h"
 #include "engine/node/core_counters.h"
+#include "engine/node/drain_pace.h"
 #include "engine/node/inbox.h"
 #include "engine/node/mail.h"
 #include "engine/node/partner_link.h"
@@ -100,6 +101,9 @@ class Core final : private reactor::StreamPort {
   // Refuses new clients, disconnects those that are here, says goodbye to the other node. Turn
   // until stopped().
   void Stop();
+  // Moves the clients to the other node, so many a second, and turns new ones away.
+  void BeginDrain(double clients_per_s);
+  void EndDrain();
   bool stopped() const {
     return stopping_ && shard_.connections() == 0 && streams_open_ == 0 &&
            (!partner_ || partner_->stopped());
@@ -176,6 +180,7 @@ class Core final : private reactor::StreamPort {
   void RunInbox();
 
   bool TurnPartner();
+  void TurnDrain();
   void Execute();
   void ExecuteSend(const broker::Outbox& out, const broker::SendEffect& send);
   void ExecuteOn(net::Connection& connection, const broker::ConnectionEffect& effect);
@@ -209,6 +214,8 @@ class Core final : private reactor::StreamPort {
   bool partner_waits_ =
       false;  // records or acknowledgements were handed to the link since its last turn
   bool stopping_ = false;
+  bool draining_ = false;
+  DrainPace drain_pace_;
 };
 
 }  // namespace tandem::node

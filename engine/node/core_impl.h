@@ -44,6 +44,7 @@ void Core<T>::Turn() {
   ReadReleased();
   shard_.Tick();
   Execute();
+  TurnDrain();
   shard_.EndTurn();
   Execute();
   if (partner_waits_) {
@@ -86,7 +87,29 @@ void Core<T>::SleepUnlessBusy(bool busy) {
   MonoNs deadline = shard_.NextDeadline();
   if (partner_) deadline = std::min(deadline, partner_->NextDeadline());
   if (!closing_.empty()) deadline = std::min(deadline, closing_.front().first);
+  if (draining_ && shard_.connections() != 0) deadline = std::min(deadline, drain_pace_.NextAt());
   transport_.Wait(deadline);
+}
+
+template <reactor::Transport T>
+void Core<T>::BeginDrain(double clients_per_s) {
+  if (draining_) return;
+  draining_ = true;
+  drain_pace_.Begin(now_.mono_ns, clients_per_s);
+  shard_.SetDraining(true);
+}
+
+template <reactor::Transport T>
+void Core<T>::EndDrain() {
+  draining_ = false;
+  shard_.SetDraining(false);
+}
+
+template <reactor::Transport T>
+void Core<T>::TurnDrain() {
+  if (!draining_ || stopping_) return;
+  shard_.MoveAway(drain_pace_.Take(now_.mono_ns));
+  Execute();
 }
 
 template <reactor::Transport T>

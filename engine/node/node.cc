@@ -157,6 +157,15 @@ void Node::SetServing(bool serving) {
   PostToAll([serving](Worker& worker) { worker.core->shard().SetServing(serving); });
 }
 
+void Node::BeginDrain(double clients_per_s) {
+  const double of_a_core = clients_per_s / static_cast<double>(workers_.size());
+  PostToAll([of_a_core](Worker& worker) { worker.core->BeginDrain(of_a_core); });
+}
+
+void Node::EndDrain() {
+  PostToAll([](Worker& worker) { worker.core->EndDrain(); });
+}
+
 void Node::Stop(MonoNs patience_ns) {
   PostToAll([](Worker& worker) { worker.core->Stop(); });
   const MonoNs deadline = ReadClocks().mono_ns + patience_ns;

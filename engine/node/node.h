@@ -57,6 +57,10 @@ class Node {
 
   // Whether CONNECT is answered with yes.
   void SetServing(bool serving);
+  // Moves the clients to the other node, `clients_per_s` of them over all cores, and turns new ones
+  // away; EndDrain takes clients again. totals().connections tells how many are left.
+  void BeginDrain(double clients_per_s);
+  void EndDrain();
   // Ends in order: no new clients, those that are here are told, the other node hears goodbye.
   // Returns when all is done, or when `patience_ns` is over. Idempotent.
   void Stop(MonoNs patience_ns);

@@ -3,10 +3,12 @@
 #include <chrono>
 #include <condition_variable>
 
-#include "tools/tandem-demo/http_get.h"
+#include "tools/support/http_client.h"
 
 namespace tandem::demo {
 namespace {
+
+using tools::HttpGet;
 
 constexpr std::chrono::milliseconds kPeriod{200};
 constexpr std::chrono::milliseconds kTimeout{500};

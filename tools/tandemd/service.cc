@@ -22,8 +22,9 @@ constexpr MonoNs kStopPatienceNs = 10 * kNanosecondsPerSecond;
 // Descriptors below this make a broker that refuses clients under the first load.
 constexpr std::uint64_t kDescriptorsWanted = 4096;
 
-// How often the cluster is asked whether this node may serve.
+// How often this thread looks whether this node may serve, or how its drain goes; and for wishes.
 constexpr int kReadinessMs = 20;
+constexpr int kWishesMs = 200;
 
 std::string_view Role(const cluster::ClusterStatus& status) noexcept {
   switch (status.state) {
@@ -43,6 +44,7 @@ std::string_view Role(const cluster::ClusterStatus& status) noexcept {
 Service::Service(const config::Config& config)
     : config_(config),
       started_at_(node::ReadClocks().mono_ns),
+      drain_(config.cluster.drain_notice_ns),
       node_metrics_(kVersion, kRevision) {}
 
 Service::~Service() = default;
@@ -95,10 +97,12 @@ void Service::RegisterMetrics() {
 
 absl::Status Service::StartAdmin() {
   TANDEM_ASSIGN_OR_RETURN(
-      admin_, admin::AdminServer::Start({.address = config_.admin.address},
+      admin_, admin::AdminServer::Start({.address = config_.admin.address, .control = true},
                                         {.metrics = [this] { return registry_.Scrape(); },
                                          .node = [this] { return NodeStatus(); },
-                                         .cluster = [this] { return ClusterStatus(); }}));
+                                         .cluster = [this] { return ClusterStatus(); },
+                                         .drain = [this](bool force) { return BeginDrain(force); },
+                                         .resume = [this] { return EndDrain(); }}));
   Log(LogLevel::kInfo, "admin endpoint",
       {{"address", config_.admin.address.ip}, {"port", admin_->port()}});
   return absl::OkStatus();
@@ -119,19 +123,98 @@ void Service::FollowReadiness() {
 void Service::Serve(const SignalQueue& signals) {
   while (true) {
     FollowReadiness();
-    const int signal = signals.Next(state_.load() == NodeState::kCatchingUp ? kReadinessMs : 1000);
-    if (signal == SIGHUP) {
-      if (const absl::Status status = ReopenLog(); !status.ok()) {
-        Log(LogLevel::kWarn, "cannot open the log anew",
-            {{"error", std::string(status.message())}});
-      }
-    } else if (signal != 0) {
-      Log(LogLevel::kInfo, "stopping", {{"signal", signal}});
-      break;
-    }
+    TurnDrain();
+    const bool soon = state_.load() != NodeState::kServing;
+    if (Answer(signals.Next(soon ? kReadinessMs : kWishesMs))) break;
   }
+  DrainBeforeStop(signals);
   SetState(NodeState::kDraining);
   node_->Stop(kStopPatienceNs);
+}
+
+bool Service::Answer(int signal) {
+  if (signal == 0) return false;
+  if (signal != SIGHUP) {
+    Log(LogLevel::kInfo, "stopping", {{"signal", signal}});
+    return true;
+  }
+  if (const absl::Status status = ReopenLog(); !status.ok()) {
+    Log(LogLevel::kWarn, "cannot open the log anew", {{"error", std::string(status.message())}});
+  }
+  return false;
+}
+
+void Service::DrainBeforeStop(const SignalQueue& signals) {
+  BeginDrain(false);
+  const MonoNs deadline = node::ReadClocks().mono_ns + config_.cluster.drain_timeout_ns;
+  const auto is_under_way = [this] {
+    const absl::MutexLock lock(&drain_mutex_);
+    return drain_.phase() == Drain::Phase::kNotice || drain_.phase() == Drain::Phase::kMoving;
+  };
+  for (TurnDrain(); is_under_way() && node::ReadClocks().mono_ns < deadline; TurnDrain()) {
+    if (Answer(signals.Next(kReadinessMs))) return;
+  }
+}
+
+// Readiness is 404 from this moment; the main thread does the rest.
+admin::Outcome Service::BeginDrain(bool force) {
+  const DrainView view = LookAtDrain();
+  const absl::MutexLock lock(&drain_mutex_);
+  const bool begins = drain_.phase() == Drain::Phase::kNone;
+  if (state_.load() == NodeState::kCatchingUp)
+    return {.words = "this node does not serve yet: it is not in step with its partner"};
+  if (const absl::Status status = drain_.Begin(view, force); !status.ok())
+    return {.words = std::string(status.message())};
+  if (begins) {
+    SetState(NodeState::kDraining);
+    if (cluster_) cluster_->SetDraining(true);
+  }
+  if (drain_.phase() == Drain::Phase::kDone)
+    return {.done = true, .words = "drained: safe to stop"};
+  return {.words = "draining: " + std::to_string(view.clients) +
+                   (view.clients == 1 ? " client is" : " clients are") + " still here"};
+}
+
+admin::Outcome Service::EndDrain() {
+  const absl::MutexLock lock(&drain_mutex_);
+  if (!drain_.Cancel()) return {.words = "this node is not being drained"};
+  ServeAgain();
+  return {.done = true, .words = "serving"};
+}
+
+void Service::ServeAgain() {
+  if (cluster_) cluster_->SetDraining(false);
+  node_->EndDrain();
+  SetState(NodeState::kServing);
+}
+
+DrainView Service::LookAtDrain() const {
+  DrainView view{.now = node::ReadClocks().mono_ns, .clients = node_->totals().sessions_online};
+  if (!cluster_) return view;
+  const cluster::ClusterStatus seen = cluster_->status();
+  view.partner_takes_over = seen.in_step && !seen.peer_draining;
+  view.backlog = seen.backlog_records;
+  return view;
+}
+
+void Service::TurnDrain() {
+  const DrainView view = LookAtDrain();
+  const absl::MutexLock lock(&drain_mutex_);
+  switch (drain_.Turn(view)) {
+    case Drain::Step::kNothing:
+      break;
+    case Drain::Step::kMoveClients:
+      Log(LogLevel::kInfo, "moving clients to the partner", {{"clients", view.clients}});
+      node_->BeginDrain(static_cast<double>(config_.cluster.drain_rate));
+      break;
+    case Drain::Step::kFinished:
+      Log(LogLevel::kInfo, "drained: no client is here, and nothing is owed", {});
+      break;
+    case Drain::Step::kServeAgain:
+      Log(LogLevel::kWarn, "the partner takes no clients any more: the drain ends", {});
+      ServeAgain();
+      break;
+  }
 }
 
 admin::NodeStatus Service::NodeStatus() const {
@@ -154,13 +237,19 @@ admin::NodeStatus Service::NodeStatus() const {
   status.publish_received = totals.publish_received;
   status.publish_delivered = totals.publish_delivered;
   status.publish_dropped = totals.publish_dropped;
-  // Sessions are not mirrored: what is here alone is lost with this process.
-  if (totals.sessions_online + totals.sessions_offline != 0) {
-    status.unsafe_because = "sessions live on this node only";
-  } else {
-    status.safe_to_stop = true;
-  }
+  status.unsafe_because = WhyNotStop(totals);
+  status.safe_to_stop = status.unsafe_because.empty();
   return status;
+}
+
+// What would be lost or interrupted if this process ended now; "" if nothing.
+std::string Service::WhyNotStop(const node::NodeTotals& totals) const {
+  if (totals.sessions_online != 0) return "clients are connected: drain this node first";
+  const DrainView view = LookAtDrain();
+  const bool has_state = totals.sessions_offline != 0 || totals.retained_messages != 0;
+  if (has_state && !view.partner_takes_over) return "sessions or retained messages are here only";
+  if (view.backlog != 0) return "the partner has not confirmed everything yet";
+  return "";
 }
 
 admin::ClusterStatus Service::ClusterStatus() const {

@@ -3,14 +3,18 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "cluster/cluster.h"
 #include "engine/metrics/node_metrics.h"
 #include "engine/metrics/registry.h"
 #include "engine/node/admin/admin_server.h"
 #include "engine/node/config/config.h"
 #include "engine/node/node.h"
+#include "tools/tandemd/drain.h"
 #include "tools/tandemd/signals.h"
 
 namespace tandem::tandemd {
@@ -22,7 +26,8 @@ class Service {
   ~Service();
 
   // Until SIGTERM or SIGINT; SIGHUP opens the log files anew. Then stops in order: clients are
-  // told, the partner hears goodbye.
+  // moved to the partner if that takes them (a second signal cuts this short), the rest are told,
+  // the partner hears goodbye.
   void Serve(const SignalQueue& signals);
 
  private:
@@ -33,14 +38,27 @@ class Service {
   // Lets clients in as soon as the cluster says that this node is in step, or alone for good.
   void FollowReadiness();
   void SetState(NodeState state);
+  // SIGHUP is done with; whether to stop for another one.
+  static bool Answer(int signal);
+  // Moves the clients away until none is left, time is up or another signal comes.
+  void DrainBeforeStop(const SignalQueue& signals);
+  // Carries out what the drain's next step is.
+  void TurnDrain();
+  DrainView LookAtDrain() const;
+  void ServeAgain();
 
   // For the admin server's thread.
   admin::NodeStatus NodeStatus() const;
   admin::ClusterStatus ClusterStatus() const;
+  std::string WhyNotStop(const node::NodeTotals& totals) const;
+  admin::Outcome BeginDrain(bool force);
+  admin::Outcome EndDrain();
 
   const config::Config config_;
   const MonoNs started_at_;
   std::atomic<NodeState> state_{NodeState::kStarting};
+  mutable absl::Mutex drain_mutex_;
+  Drain drain_ ABSL_GUARDED_BY(drain_mutex_);
   metrics::NodeMetrics node_metrics_;
   metrics::ProcessMetrics process_metrics_;
   metrics::Registry registry_;

@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <list>
 #include <string>
@@ -19,6 +21,7 @@
 #include "engine/base/log.h"
 #include "engine/base/status.h"
 #include "engine/node/admin/routes.h"
+#include "engine/reactor/owned_fd.h"
 
 namespace tandem::admin {
 namespace {
@@ -91,6 +94,30 @@ absl::StatusOr<int> Listen(const config::Address& address) {
   return fd;
 }
 
+absl::StatusOr<int> ListenForControl(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // Abstract: a zero byte in the place of the @, and no file that could stay behind.
+  name.copy(address.sun_path + 1, sizeof address.sun_path - 1, 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd >= 0 && bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&
+      listen(fd, kBacklog) == 0)
+    return fd;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  return absl::UnavailableError("cannot listen for tandemctl on " + name + ": " +
+                                std::strerror(error));
+}
+
+// Root, or whoever the node runs as: they could do worse than drain it.
+bool MayControl(kj::AsyncIoStream& stream) {
+  ucred peer{};
+  kj::uint size = sizeof peer;
+  stream.getsockopt(SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  return size == sizeof peer && (peer.uid == 0 || peer.uid == geteuid());
+}
+
 kj::StringPtr Kj(std::string_view text) {
   return kj::StringPtr(text.data(), text.size());
 }  // text must end in 0
@@ -100,8 +127,9 @@ class Service final : public kj::HttpService {
  public:
   Service(const Callbacks& callbacks, const kj::HttpHeaderTable& headers,
           kj::HttpHeaderId cache_control, kj::HttpHeaderId content_type_options, kj::Timer& timer,
-          kj::Duration timeout)
-      : callbacks_(callbacks),
+          kj::Duration timeout, bool control)
+      : control_(control),
+        callbacks_(callbacks),
         headers_(headers),
         cache_control_(cache_control),
         content_type_options_(content_type_options),
@@ -111,6 +139,8 @@ class Service final : public kj::HttpService {
   kj::Promise<void> request(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders&,
                             kj::AsyncInputStream&, Response& response) override {
     const bool head = method == kj::HttpMethod::HEAD;
+    if (control_ && method == kj::HttpMethod::POST && url.size() <= kUrlBytesMax)
+      return Send(Post({url.begin(), url.size()}, callbacks_), false, response);
     if (method != kj::HttpMethod::GET && !head) return Send(MethodNotAllowed(), false, response);
     if (url.size() > kUrlBytesMax) return Send(Get("", callbacks_), head, response);
     return Send(Get({url.begin(), url.size()}, callbacks_), head, response);
@@ -129,6 +159,7 @@ class Service final : public kj::HttpService {
     return timer_.timeoutAfter(timeout_, written.attach(kj::mv(body), kj::mv(stream)));
   }
 
+  const bool control_;  // POST may change something
   const Callbacks& callbacks_;
   const kj::HttpHeaderTable& headers_;
   const kj::HttpHeaderId cache_control_;
@@ -158,15 +189,17 @@ class OneRequest final : public kj::HttpServerCallbacks {
 // Accepts and keeps the connections of one server, bounded. Lives on the server's thread.
 class Connections {
  public:
-  Connections(kj::HttpServer& server, kj::Timer& timer, std::size_t connections_max)
-      : server_(server), timer_(timer), connections_max_(connections_max) {}
+  // `may_enter`: whether a connection is served at all.
+  Connections(kj::HttpServer& server, kj::Timer& timer, std::size_t connections_max,
+              bool (*may_enter)(kj::AsyncIoStream&))
+      : server_(server), timer_(timer), connections_max_(connections_max), may_enter_(may_enter) {}
 
   // Never ends by itself.
   kj::Promise<void> AcceptLoop(kj::ConnectionReceiver& port) {
     return port.accept()
         .then(
             [this](kj::Own<kj::AsyncIoStream> stream) -> kj::Promise<void> {
-              Add(kj::mv(stream));
+              if (may_enter_(*stream)) Add(kj::mv(stream));
               return kj::READY_NOW;
             },
             [this](kj::Exception exception) -> kj::Promise<void> {
@@ -197,6 +230,7 @@ class Connections {
   kj::HttpServer& server_;
   kj::Timer& timer_;
   const std::size_t connections_max_;
+  bool (*const may_enter_)(kj::AsyncIoStream&);
   std::list<Open> open_;  // oldest first; an entry may not be destroyed by its own promise, so
                           // ended ones wait for Add
 };
@@ -207,26 +241,37 @@ kj::Duration ToKj(std::int64_t ns) { return ns * kj::NANOSECONDS; }
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const Options& options,
                                                                 Callbacks callbacks) {
+  reactor::OwnedFd listening;
+  reactor::OwnedFd control;
   TANDEM_ASSIGN_OR_RETURN(const int listen_fd, Listen(options.address));
-  const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  listening = reactor::OwnedFd(listen_fd);
+  reactor::OwnedFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   SocketAddress bound;
   bound.length = sizeof bound.storage;
-  if (wake_fd < 0 || getsockname(listen_fd, bound.get(), &bound.length) != 0) {
-    const int error = errno;
-    close(listen_fd);
-    if (wake_fd >= 0) close(wake_fd);
-    return ListenError(options.address, error);
+  if (wake.get() < 0 || getsockname(listen_fd, bound.get(), &bound.length) != 0)
+    return ListenError(options.address, errno);
+  const std::uint16_t port = PortOf(bound);
+  if (options.control) {
+    TANDEM_ASSIGN_OR_RETURN(const int control_fd,
+                            ListenForControl(ControlSocketOf({options.address.ip, port})));
+    control = reactor::OwnedFd(control_fd);
   }
-  return std::unique_ptr<AdminServer>(
-      new AdminServer(options, std::move(callbacks), listen_fd, wake_fd, PortOf(bound)));
+  return std::unique_ptr<AdminServer>(new AdminServer(options, std::move(callbacks),
+                                                      {.listen_fd = listening.Release(),
+                                                       .control_fd = control.Release(),
+                                                       .wake_fd = wake.Release()},
+                                                      port));
 }
 
-AdminServer::AdminServer(const Options& options, Callbacks callbacks, int listen_fd, int wake_fd,
-                         std::uint16_t port)
-    : options_(options), callbacks_(std::move(callbacks)), wake_fd_(wake_fd), port_(port) {
-  thread_ = std::thread([this, listen_fd, wake_fd] {
+AdminServer::AdminServer(const Options& options, Callbacks callbacks,
+                         const Descriptors& descriptors, std::uint16_t port)
+    : options_(options),
+      callbacks_(std::move(callbacks)),
+      wake_fd_(descriptors.wake_fd),
+      port_(port) {
+  thread_ = std::thread([this, descriptors] {
     try {
-      Run(listen_fd, wake_fd);
+      Run(descriptors);
     } catch (const kj::Exception& exception) {
       // The node serves on without figures; nothing of it depends on this thread.
       Log(LogLevel::kError, "admin port failed",
@@ -242,7 +287,7 @@ AdminServer::~AdminServer() {
   close(wake_fd_);
 }
 
-void AdminServer::Run(int listen_fd, int wake_fd) {
+void AdminServer::Run(const Descriptors& descriptors) {
   // Signals are the main thread's. KJ keeps SIGUSR1 for itself, so that one stays open here.
   sigset_t signals;
   sigfillset(&signals);
@@ -264,20 +309,36 @@ void AdminServer::Run(int listen_fd, int wake_fd) {
   settings.errorHandler = errors;
   OneRequest one_request;
   settings.callbacks = one_request;
-  Service service(callbacks_, *headers, cache_control, content_type_options, timer,
-                  ToKj(options_.response_timeout_ns));
-  kj::HttpServer server(timer, *headers, service, settings);
-  auto port = io.lowLevelProvider->wrapListenSocketFd(
-      listen_fd, kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP |
-                     kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
-                     kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
-  auto wake =
-      io.lowLevelProvider->wrapInputFd(wake_fd, kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
-                                                    kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
-
-  Connections connections(server, timer, options_.connections_max);
+  const auto make_service = [&](bool control) {
+    return Service(callbacks_, *headers, cache_control, content_type_options, timer,
+                   ToKj(options_.response_timeout_ns), control);
+  };
+  constexpr kj::uint kOwned = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP |
+                              kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
+                              kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK;
+  auto wake = io.lowLevelProvider->wrapInputFd(
+      descriptors.wake_fd,
+      kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC | kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK);
   std::uint64_t count = 0;
-  wake->read(&count, sizeof count).exclusiveJoin(connections.AcceptLoop(*port)).wait(io.waitScope);
+  kj::Promise<void> ended = wake->read(&count, sizeof count);
+
+  Service looks = make_service(false);
+  kj::HttpServer looks_server(timer, *headers, looks, settings);
+  auto port = io.lowLevelProvider->wrapListenSocketFd(descriptors.listen_fd, kOwned);
+  Connections lookers(looks_server, timer, options_.connections_max,
+                      [](kj::AsyncIoStream&) { return true; });
+  ended = ended.exclusiveJoin(lookers.AcceptLoop(*port));
+  if (descriptors.control_fd < 0) return ended.wait(io.waitScope);
+
+  Service acts = make_service(true);
+  kj::HttpServer acts_server(timer, *headers, acts, settings);
+  auto control = io.lowLevelProvider->wrapListenSocketFd(descriptors.control_fd, kOwned);
+  Connections operators(acts_server, timer, options_.connections_max, MayControl);
+  ended.exclusiveJoin(operators.AcceptLoop(*control)).wait(io.waitScope);
+}
+
+std::string ControlSocketOf(const config::Address& address) {
+  return "@tandem-" + config::ToString(address);
 }
 
 }  // namespace tandem::admin

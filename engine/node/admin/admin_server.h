@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "absl/status/statusor.h"
@@ -15,6 +16,9 @@ namespace tandem::admin {
 
 struct Options {
   config::Address address{"127.0.0.1", 9883};  // port 0: the kernel chooses, see AdminServer::port
+  // Whether this node can be told to do something: by POST on an abstract Unix socket of the name
+  // ControlSocketOf(address), and only by root or the user that the node runs as.
+  bool control = false;
   // When this many connections are open, the oldest gives way to a new one: half-open ones cannot
   // lock anybody out.
   std::size_t connections_max = 64;
@@ -23,6 +27,9 @@ struct Options {
   // For the client to take the whole answer.
   std::int64_t response_timeout_ns = 10'000'000'000;
 };
+
+// "@tandem-127.0.0.1:9883": what `ss -xl` shows, for the socket beside the port `address`.
+std::string ControlSocketOf(const config::Address& address);
 
 // One per node. Answers one request per connection, GET and HEAD of the paths in routes.h. A
 // request header may have up to 128 KiB (kj-http's bound); bodies are not read.
@@ -42,9 +49,15 @@ class AdminServer {
   std::uint16_t port() const noexcept { return port_; }
 
  private:
-  AdminServer(const Options& options, Callbacks callbacks, int listen_fd, int wake_fd,
+  // The descriptors that the server's thread takes over; control_fd is -1 without control.
+  struct Descriptors {
+    int listen_fd = -1;
+    int control_fd = -1;
+    int wake_fd = -1;
+  };
+  AdminServer(const Options& options, Callbacks callbacks, const Descriptors& descriptors,
               std::uint16_t port);
-  void Run(int listen_fd, int wake_fd);
+  void Run(const Descriptors& descriptors);
 
   const Options options_;
   const Callbacks callbacks_;

@@ -10,10 +10,15 @@ namespace tandem::admin {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 constexpr std::string_view kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
 
 Answer Json(unsigned code, std::string_view reason, const JsonWriter& json) {
   return {code, reason, kJson, json.text() + "\n"};
+}
+
+Answer Words(unsigned code, std::string_view reason, const Outcome& outcome) {
+  return {code, reason, kPlainText, outcome.words + "\n"};
 }
 
 Answer Metrics(const Callbacks& callbacks) {
@@ -150,11 +155,27 @@ Answer Get(std::string_view url, const Callbacks& callbacks) {
   if (route != std::end(kRoutes)) return route->answer(callbacks);
   std::string known = "no such page; there are:\n";
   for (const Route& r : kRoutes) known += std::string(r.path) + "\n";
-  return {404, "Not Found", "text/plain; charset=utf-8", std::move(known)};
+  return {404, "Not Found", kPlainText, std::move(known)};
+}
+
+Answer Post(std::string_view url, const Callbacks& callbacks) {
+  const std::string_view path = url.substr(0, url.find('?'));
+  const bool force = url.substr(path.size()) == "?force";
+  if (path == "/api/v1/drain") {
+    const Outcome outcome = callbacks.drain(force);
+    if (callbacks.node().state != NodeState::kDraining) return Words(409, "Conflict", outcome);
+    return outcome.done ? Words(200, "OK", outcome) : Words(202, "Accepted", outcome);
+  }
+  if (path == "/api/v1/resume") {
+    const Outcome outcome = callbacks.resume();
+    return outcome.done ? Words(200, "OK", outcome) : Words(409, "Conflict", outcome);
+  }
+  return {404, "Not Found", kPlainText,
+          "nothing to do there; there are:\n/api/v1/drain\n/api/v1/resume\n"};
 }
 
 Answer MethodNotAllowed() {
-  return {405, "Method Not Allowed", "text/plain; charset=utf-8", "only GET and HEAD\n"};
+  return {405, "Method Not Allowed", kPlainText, "only GET and HEAD; tandemctl changes things\n"};
 }
 
 }  // namespace tandem::admin

@@ -59,12 +59,22 @@ struct ClusterStatus {
   std::optional<PeerStatus> peer;
 };
 
+// What became of an operator's wish: one line of words for him.
+struct Outcome {
+  bool done = false;
+  std::string words;
+};
+
 // Called on the admin server's thread for each request: they must be thread-safe and quick, and
 // must not throw.
 struct Callbacks {
   std::function<std::string()> metrics;  // Prometheus text
   std::function<NodeStatus()> node;
   std::function<ClusterStatus()> cluster;
+  // Moves the clients to the partner; asked again, tells how far it has come. `force`: also if
+  // there is none that takes them.
+  std::function<Outcome(bool force)> drain;
+  std::function<Outcome()> resume;  // ends that: serves clients again
 };
 
 }  // namespace tandem::admin

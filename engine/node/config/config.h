@@ -69,6 +69,9 @@ struct ClusterConfig {
   std::int64_t failure_after_ns = 1 * kNanosecondsPerSecond;
   std::int64_t max_lag_ns = 2 * kNanosecondsPerSecond;
   std::int64_t will_grace_ns = 5 * kNanosecondsPerSecond;
+  std::int64_t drain_notice_ns = 2 * kNanosecondsPerSecond;
+  std::uint64_t drain_rate = 1000;
+  std::int64_t drain_timeout_ns = 60 * kNanosecondsPerSecond;
   PartitionPolicy on_partition;
   Alone alone = Alone::kContinue;
   bool insecure = false;

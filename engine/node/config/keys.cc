@@ -151,6 +151,16 @@ constexpr auto kKeys = std::to_array<Key>({
         "cluster.will_grace", R"("5s")", 0, 3'600 * kSecond,
         "How long the wills of a dead partner's clients wait at least: who comes back in time has "
         "none published."),
+    Duration<&Config::cluster, &ClusterConfig::drain_notice_ns>(
+        "cluster.drain_notice", R"("2s")", 0, 600 * kSecond,
+        "How long a node that is drained, or stopped by SIGTERM, says so at /health/ready before "
+        "the first client is moved: more than a balancer needs to notice."),
+    Integer<&Config::cluster, &ClusterConfig::drain_rate>(
+        "cluster.drain_rate", "1000", 1, 1'000'000,
+        "Clients that a drained node moves to its partner in a second."),
+    Duration<&Config::cluster, &ClusterConfig::drain_timeout_ns>(
+        "cluster.drain_timeout", R"("60s")", 0, 3'600 * kSecond,
+        "How long SIGTERM lets the moving take, before the node stops all the same."),
     Plain<&Config::cluster, &ClusterConfig::on_partition>(
         Type::kPartition, "cluster.on_partition", R"("serve")",
         "What a node does that lives but does not see its partner: both serve and merge "

@@ -145,7 +145,7 @@ def _(t):
     pair, topic = t.new_pair(), t.unique("stops")
     client = connected(pair.a.address, t.unique("moves"))
     pair.a.terminate()
-    assert client.wait_closed()[-1].code == 0x8B
+    assert client.wait_closed()[-1].code == 0x9C
     assert pair.a.wait_exit() == 0
     wait_until(lambda: pair.b.metrics().value("tandem_cluster_peer_up") == 0, 1, "beta knows")
     assert pair.b.health("ready") == 200
@@ -165,7 +165,7 @@ def _(t):
     publisher.publish(topic, "before", qos=1)
     assert client.expect(wire.PUBLISH).payload == b"before"  # and leaves it unacknowledged
     pair.a.terminate()
-    assert client.wait_closed()[-1].code == 0x8B
+    assert client.wait_closed()[-1].code == 0x9C
     assert pair.a.wait_exit() == 0
     publisher.publish(topic, "after", qos=1)
     moved = connected(pair.b.address, client_id, clean=False, props=expires)

@@ -121,6 +121,14 @@ class Context:
         assert process.returncode == 0, f"{name} exited with {process.returncode}:\n{output}"
         return output
 
+    def tandemctl(self, node, *arguments):
+        """What an operator says on `node`'s host: the process, with stdout and stderr as pipes."""
+        command = [os.path.join(self.options.tools, "tandemctl"),
+                   "--admin", node.config["admin"]["address"], *arguments]
+        if node.namespace:
+            command = ["ip", "netns", "exec", node.namespace, *command]
+        return self.spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     def note(self, text):
         """A figure for the line that the runner prints about this test."""
         self._notes.append(text)

@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "tests/support/temp_dir.h"
+#include "tests/tools/support/tiny_http_server.h"
 #include "tests/tools/tandem-demo/shell.h"
-#include "tests/tools/tandem-demo/tiny_http_server.h"
 
 namespace tandem::demo {
 namespace {
@@ -28,7 +28,7 @@ class NodeWatchTest : public ::testing::Test {
   }
 
   testing::TempDir directory_;
-  TinyHttpServer server_;
+  tools::TinyHttpServer server_;
   Pulse pulse_;
   Traffic traffic_{pulse_};
 };
@@ -54,7 +54,7 @@ TEST_F(NodeWatchTest, TellsWhatANodeSaysOfItself) {
 TEST_F(NodeWatchTest, ANodeThatIsGoneIsNotReady) {
   std::uint16_t port = 0;
   {
-    const TinyHttpServer gone;
+    const tools::TinyHttpServer gone;
     port = gone.port();
   }
   const NodeWatch watch(0, port, directory_.Path("access"), traffic_);

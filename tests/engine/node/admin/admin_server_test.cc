@@ -6,10 +6,15 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +36,15 @@ class Client {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  // `control`: the abstract Unix socket of a server.
+  explicit Client(const std::string& control)
+      : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    control.copy(address.sun_path + 1, sizeof address.sun_path - 1, 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + control.size());
+    connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), size) == 0;
   }
   Client(Client&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
@@ -89,7 +103,14 @@ class AdminServerTest : public ::testing::Test {
                                                 return metrics_;
                                               },
                                               [this] { return NodeStatus{.state = state_.load()}; },
-                                              [] { return ClusterStatus{}; }});
+                                              [] { return ClusterStatus{}; },
+                                              [this](bool force) {
+                                                state_ = NodeState::kDraining;
+                                                return Outcome{force, "draining"};
+                                              },
+                                              [] {
+                                                return Outcome{false, "not draining"};
+                                              }});
     ASSERT_TRUE(started.ok()) << started.status();
     server_ = *std::move(started);
   }
@@ -244,6 +265,59 @@ TEST_F(AdminServerTest, StartsAndStopsAtOnce) {
     Start();
     server_.reset();
   }
+}
+
+// The node can be told to do something on its control socket, and nowhere else.
+class ControlSocketTest : public AdminServerTest {
+ protected:
+  void SetUp() override { Start({.control = true}); }
+  std::string Name() const { return ControlSocketOf({"127.0.0.1", server_->port()}); }
+  std::string Control(std::string_view head) {
+    Client client(Name());
+    client.Send(std::string(head) + "Host: x\r\nContent-Length: 0\r\n\r\n");
+    std::string answer;
+    EXPECT_TRUE(client.ReadToEnd(answer));
+    return answer;
+  }
+};
+
+TEST_F(ControlSocketTest, CarriesOutPost) {
+  EXPECT_THAT(Control("POST /api/v1/resume HTTP/1.1\r\n"), StartsWith("HTTP/1.1 409"));
+  EXPECT_THAT(Control("POST /api/v1/drain HTTP/1.1\r\n"), StartsWith("HTTP/1.1 202"));
+  EXPECT_EQ(state_.load(), NodeState::kDraining);
+  EXPECT_THAT(Control("POST /api/v1/drain?force HTTP/1.1\r\n"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(Control("GET /health/live HTTP/1.1\r\n"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ControlSocketTest, IsTheOnlyWay) {
+  EXPECT_THAT(Request("POST /api/v1/drain HTTP/1.1\r\nContent-Length: 0\r\n"),
+              StartsWith("HTTP/1.1 405"));
+  EXPECT_EQ(state_.load(), NodeState::kServing);
+}
+
+TEST_F(ControlSocketTest, AnswersNobodyButRootAndTheNodesUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
+  const std::string name = Name();
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    // Nothing but system calls: this is a copy of a process with threads.
+    constexpr uid_t kNobody = 65534;
+    if (setuid(kNobody) != 0) _exit(2);
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name.data() + 1, name.size() - 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0) _exit(3);
+    constexpr std::string_view kRequest = "POST /api/v1/drain HTTP/1.1\r\nHost: x\r\n\r\n";
+    if (send(fd, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE) _exit(4);
+    char byte = 0;
+    _exit(recv(fd, &byte, 1, 0) > 0 ? 1 : 0);  // the end, or a reset: no answer
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(stranger, &status, 0), stranger);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(state_.load(), NodeState::kServing);
 }
 
 TEST_F(AdminServerTest, APortThatIsTakenIsAClearError) {

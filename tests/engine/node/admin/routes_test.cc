@@ -15,8 +15,15 @@ class RoutesTest : public ::testing::Test {
   NodeStatus node_ = {
       .name = "alpha", .version = "0.1.0", .revision = "abc", .state = NodeState::kServing};
   ClusterStatus cluster_ = {.name = "tandem", .role = "single"};
+  Outcome outcome_ = {.words = "words"};
   Callbacks callbacks_ = {[] { return std::string("metric 1\n"); }, [this] { return node_; },
-                          [this] { return cluster_; }};
+                          [this] { return cluster_; },
+                          [this](bool force) {
+                            forced_ = force;
+                            return outcome_;
+                          },
+                          [this] { return outcome_; }};
+  bool forced_ = false;
 };
 
 TEST_F(RoutesTest, MetricsAreThePrometheusText) {
@@ -114,6 +121,24 @@ TEST_F(RoutesTest, IgnoresTheQueryAndKnowsNothingElse) {
 }
 
 TEST(Routes, OtherMethodsAreRefused) { EXPECT_EQ(MethodNotAllowed().code, 405u); }
+
+TEST_F(RoutesTest, DrainTellsHowFarItIs) {
+  EXPECT_EQ(Post("/api/v1/drain", callbacks_).code, 409u) << "it does not drain: refused";
+  EXPECT_EQ(Post("/api/v1/drain", callbacks_).body, "words\n");
+  EXPECT_FALSE(forced_);
+  node_.state = NodeState::kDraining;
+  EXPECT_EQ(Post("/api/v1/drain?force", callbacks_).code, 202u);
+  EXPECT_TRUE(forced_);
+  outcome_.done = true;
+  EXPECT_EQ(Post("/api/v1/drain", callbacks_).code, 200u);
+}
+
+TEST_F(RoutesTest, ResumeIsDoneOrRefused) {
+  EXPECT_EQ(Post("/api/v1/resume", callbacks_).code, 409u);
+  outcome_.done = true;
+  EXPECT_EQ(Post("/api/v1/resume", callbacks_).code, 200u);
+  EXPECT_EQ(Post("/metrics", callbacks_).code, 404u);
+}
 
 }  // namespace
 }  // namespace tandem::admin

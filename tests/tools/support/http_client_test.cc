@@ -1,10 +1,10 @@
-#include "tools/tandem-demo/http_get.h"
+#include "tools/support/http_client.h"
 
 #include <gmock/gmock.h>
 
-#include "tests/tools/tandem-demo/tiny_http_server.h"
+#include "tests/tools/support/tiny_http_server.h"
 
-namespace tandem::demo {
+namespace tandem::tools {
 namespace {
 
 using std::chrono::milliseconds;
@@ -58,4 +58,4 @@ TEST(HttpGet, GivesUpOnAServerThatSaysNothing) {
 }
 
 }  // namespace
-}  // namespace tandem::demo
+}  // namespace tandem::tools

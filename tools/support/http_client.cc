@@ -1,24 +1,28 @@
-#include "tools/tandem-demo/http_get.h"
+#include "tools/support/http_client.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status.h"
 #include "engine/base/strings.h"
 #include "engine/reactor/owned_fd.h"
-#include "tools/tandem-demo/clock.h"
 
-namespace tandem::demo {
+namespace tandem::tools {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::size_t kResponseBytesMax = 16 << 20;
@@ -68,16 +72,12 @@ bool Ready(int fd, short events, TimePoint deadline) {
   return left.count() > 0 && poll(&wanted, 1, static_cast<int>(left.count())) == 1;
 }
 
-absl::StatusOr<reactor::OwnedFd> Connect(std::uint16_t port, TimePoint deadline) {
-  reactor::OwnedFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+absl::StatusOr<reactor::OwnedFd> Connect(int domain, const sockaddr* address, socklen_t length,
+                                         TimePoint deadline) {
+  reactor::OwnedFd fd(socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   int error = 0;
   socklen_t size = sizeof error;
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    error = errno;
+  if (connect(fd.get(), address, length) != 0) error = errno;
   if (error == EINPROGRESS) {
     if (!Ready(fd.get(), POLLOUT, deadline)) return absl::UnavailableError("no answer");
     getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -106,6 +106,21 @@ absl::StatusOr<std::string> ReadToEnd(int fd, TimePoint deadline) {
     text.append(block, static_cast<std::size_t>(got));
   }
   return absl::UnavailableError("the answer does not end");
+}
+
+absl::StatusOr<HttpResponse> Exchange(int fd, std::string_view method, std::string_view path,
+                                      std::string_view host, TimePoint deadline) {
+  const std::string request = absl::StrCat(
+      ToAbsl(method), " ", ToAbsl(path), " HTTP/1.1\r\nHost: ", ToAbsl(host),
+      method == "POST" ? "\r\nContent-Length: 0" : "", "\r\nConnection: close\r\n\r\n");
+  if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size()))
+    return absl::UnavailableError("the request could not be sent");
+  TANDEM_ASSIGN_OR_RETURN(const std::string text, ReadToEnd(fd, deadline));
+  if (text.empty()) return absl::PermissionDeniedError("closed without an answer");
+  auto response = ParseHttpResponse(text);
+  if (!response) return absl::UnavailableError("the answer is no HTTP response");
+  return *std::move(response);
 }
 
 }  // namespace
@@ -137,16 +152,30 @@ std::optional<HttpResponse> ParseHttpResponse(std::string_view text) {
 absl::StatusOr<HttpResponse> HttpGet(std::uint16_t port, std::string_view path,
                                      std::chrono::milliseconds timeout) {
   const TimePoint deadline = Clock::now() + timeout;
-  TANDEM_ASSIGN_OR_RETURN(const reactor::OwnedFd fd, Connect(port, deadline));
-  const std::string request = absl::StrCat(
-      "GET ", ToAbsl(path), " HTTP/1.1\r\nHost: 127.0.0.1:", port, "\r\nConnection: close\r\n\r\n");
-  if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size()))
-    return absl::UnavailableError("the request could not be sent");
-  TANDEM_ASSIGN_OR_RETURN(const std::string text, ReadToEnd(fd.get(), deadline));
-  auto response = ParseHttpResponse(text);
-  if (!response) return absl::UnavailableError("the answer is no HTTP response");
-  return *std::move(response);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  TANDEM_ASSIGN_OR_RETURN(
+      const reactor::OwnedFd fd,
+      Connect(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline));
+  return Exchange(fd.get(), "GET", path, absl::StrCat("127.0.0.1:", port), deadline);
 }
 
-}  // namespace tandem::demo
+absl::StatusOr<HttpResponse> HttpOverUnix(std::string_view name, std::string_view method,
+                                          std::string_view path,
+                                          std::chrono::milliseconds timeout) {
+  const TimePoint deadline = Clock::now() + timeout;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (name.size() < 2 || name.front() != '@' || name.size() > sizeof address.sun_path)
+    return absl::InvalidArgumentError(absl::StrCat("no abstract socket: ", ToAbsl(name)));
+  name.copy(address.sun_path + 1, sizeof address.sun_path - 1, 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  TANDEM_ASSIGN_OR_RETURN(
+      const reactor::OwnedFd fd,
+      Connect(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), length, deadline));
+  return Exchange(fd.get(), method, path, "tandem", deadline);
+}
+
+}  // namespace tandem::tools

@@ -1,4 +1,4 @@
-// One plain HTTP/1.1 GET to this host, for health checks and metrics.
+// One plain HTTP/1.1 request to a node, for health checks, metrics and an operator's wishes.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace tandem::demo {
+namespace tandem::tools {
 
 struct HttpResponse {
   int status = 0;
@@ -24,4 +24,9 @@ std::optional<HttpResponse> ParseHttpResponse(std::string_view text);
 absl::StatusOr<HttpResponse> HttpGet(std::uint16_t port, std::string_view path,
                                      std::chrono::milliseconds timeout);
 
-}  // namespace tandem::demo
+// `method` ("GET", "POST") for `path` on the abstract Unix socket `name` ("@..."). Unavailable if
+// nobody answers within `timeout`; PermissionDenied if somebody there closes without an answer.
+absl::StatusOr<HttpResponse> HttpOverUnix(std::string_view name, std::string_view method,
+                                          std::string_view path, std::chrono::milliseconds timeout);
+
+}  // namespace tandem::tools

@@ -17,7 +17,7 @@
 
 #include "engine/reactor/owned_fd.h"
 
-namespace tandem::demo {
+namespace tandem::tools {
 
 // Listens on loopback from construction to destruction.
 class TinyHttpServer {
@@ -91,4 +91,4 @@ class TinyHttpServer {
   std::thread thread_;
 };
 
-}  // namespace tandem::demo
+}  // namespace tandem::tools

@@ -1,0 +1,51 @@
+// How clients leave when it is the node that goes: all at once, or moved to the other node at a
+// pace.
+#include <algorithm>
+
+#include "engine/broker/shard.h"
+
+namespace tandem::broker {
+
+void Shard::DisconnectAll(mqtt::ReasonCode code, metrics::CloseReason reason) {
+  const WillRule rule = peer_.up() ? WillRule::kWait : WillRule::kDue;
+  for (const auto& client : clients_) {
+    if (!client || client->stage == Client::Stage::kClosing) continue;
+    if (client->stage == Client::Stage::kConnected) {
+      Disconnect(*client, code, reason, "", rule);
+    } else {
+      Close(*client, reason);
+    }
+  }
+}
+
+// A client that is to leave is not read any more, so what it is owed only gets less.
+bool Shard::MoveAway(std::size_t count) {
+  bool some_stay = false;
+  for (const auto& client : clients_) {
+    // Who has not said CONNECT yet is answered when it does; a claim is let in, and moved then.
+    if (!client) continue;
+    some_stay |= client->stage == Client::Stage::kClaiming;
+    if (client->stage != Client::Stage::kConnected) continue;
+    if (!client->leaving && count != 0) {
+      --count;
+      BeginLeaving(*client);
+    }
+    if (!client->leaving || client->held != 0) {
+      some_stay = true;
+      continue;
+    }
+    Disconnect(*client, mqtt::ReasonCode::kUseAnotherServer, metrics::CloseReason::kDrained,
+               "this node is being drained", WillRule::kWait);
+  }
+  return some_stay;
+}
+
+void Shard::BeginLeaving(Client& client) {
+  client.leaving = true;
+  if (client.paused) return;
+  client.paused = true;
+  context_.outbox.connections.push_back(
+      {.kind = ConnectionEffect::Kind::kPause, .connection = client.id});
+}
+
+}  // namespace tandem::broker
