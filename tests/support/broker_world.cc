@@ -117,6 +117,7 @@ void BrokerWorld::Advance(MonoNs duration) {
 MonoNs BrokerWorld::NextEvent() const {
   MonoNs next = kNever;
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    if (nodes_[node].frozen) continue;
     for (const auto& core : nodes_[node].cores) {
       const MonoNs deadline = core->shard.NextDeadline();
       if (deadline != kNever) next = std::min(next, deadline - kMonoOffsetNs[node]);
@@ -128,7 +129,7 @@ MonoNs BrokerWorld::NextEvent() const {
 bool BrokerWorld::Step() {
   std::vector<std::pair<std::size_t, std::size_t>> ready;
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
-    for (std::size_t core = 0; core < nodes_[node].cores.size(); ++core) {
+    for (std::size_t core = 0; core < nodes_[node].cores.size() && !nodes_[node].frozen; ++core) {
       const broker::Shard& shard = nodes_[node].cores[core]->shard;
       if (shard.busy() || shard.NextDeadline() <= NowOf(node).mono_ns ||
           !WorkOf(node, core).empty()) {
@@ -198,6 +199,7 @@ std::vector<BrokerWorld::Work> BrokerWorld::WorkOf(std::size_t node, std::size_t
 
 void BrokerWorld::OnPairEvent(std::size_t node, std::size_t core) {
   Core& self = *nodes_[node].cores[core];
+  Execute(node, core);  // what is still in the outbox belongs to the epoch before
   const auto event = std::move(self.pair_events.front());
   self.pair_events.pop_front();
   if (const auto* up = std::get_if<PeerUp>(&event)) {
@@ -230,7 +232,11 @@ void BrokerWorld::ReadRecords(std::size_t node, std::size_t core, std::size_t st
     Record record = std::move(records.front());
     records.pop_front();
     if (record.epoch != self.epoch) continue;
-    self.shard.OnPeerRecord(static_cast<CoreId>(stream), record.number,
+    cluster::StreamReceiver& receiver = nodes_[1 - node].lanes[stream].receiver;
+    const auto known = receiver.Accept(record.number, 1);
+    if (!known.ok()) Fault(node, core, "a gap in what came of a stream");
+    if (!known.ok() || *known == 1) continue;
+    self.shard.OnPeerRecord(static_cast<CoreId>(stream), receiver.Delivered(),
                             Carried(std::move(record.record), shift));
     if (Chance(50)) Execute(node, core);
   }
@@ -241,7 +247,10 @@ void BrokerWorld::ReadApplied(std::size_t node, std::size_t core) {
   auto& applied = nodes_[node].lanes[core].applied;
   const Applied front = applied.front();
   applied.pop_front();
-  if (front.epoch == self.epoch) self.shard.OnPeerApplied(front.number);
+  if (front.epoch != self.epoch) return;
+  const auto news = nodes_[node].lanes[core].sender.OnApplied(front.number);
+  if (!news.ok()) return Fault(node, core, "an acknowledgement of what was not sent");
+  if (*news) self.shard.OnPeerApplied(front.number);
 }
 
 // Connections.
@@ -402,13 +411,16 @@ void BrokerWorld::Execute(std::size_t node, std::size_t core) {
     if (effect.number != ++self.appended) Fault(node, core, "a gap in the stream");
     if (on_record) on_record(node, effect.record);
     if (self.epoch != nodes_[node].epoch) continue;  // the partner is gone, the core hears it soon
-    nodes_[node].lanes[core].records.push_back(
-        {LinkDue(), self.epoch, effect.number, std::move(effect.record)});
+    Lane& lane = nodes_[node].lanes[core];
+    if (std::holds_alternative<broker::SnapshotEndRecord>(effect.record))
+      lane.snapshot_end = effect.number;
+    lane.sender.Append(effect.number, std::move(effect.record));
+    SendBatches(node, core);
   }
   for (const broker::AcknowledgeEffect& effect : out.acknowledgements) {
-    if (self.epoch != nodes_[node].epoch) continue;
-    nodes_[1 - node].lanes[Index(effect.stream)].applied.push_back(
-        {LinkDue(), self.epoch, effect.number});
+    if (self.epoch != nodes_[node].epoch || self.epoch != nodes_[1 - node].epoch) continue;
+    nodes_[1 - node].lanes[Index(effect.stream)].receiver.Applied(effect.number);
+    SendApplied(node, Index(effect.stream));
   }
   out.Clear();
 }
@@ -484,12 +496,69 @@ MonoNs BrokerWorld::LinkDue() {
   return now_ + static_cast<MonoNs>(Below(bound));
 }
 
+// What may be sent of the stream of `core`, as far as there is a connection.
+void BrokerWorld::SendBatches(std::size_t node, std::size_t core) {
+  Lane& lane = nodes_[node].lanes[core];
+  while (const auto batch = lane.sender.NextBatch()) {
+    for (std::size_t i = 0; i < batch->count; ++i) {
+      const std::uint64_t number = batch->first + i;
+      lane.records.push_back({LinkDue(), nodes_[node].epoch, number, lane.sender.record(number)});
+    }
+    lane.sender.OnTaken(batch->bytes);
+  }
+}
+
+// `node` says how far it has applied the other node's stream.
+void BrokerWorld::SendApplied(std::size_t node, std::size_t stream) {
+  Lane& lane = nodes_[1 - node].lanes[stream];
+  if (const auto number = lane.receiver.TakeAck())
+    lane.applied.push_back({LinkDue(), nodes_[node].epoch, *number});
+}
+
+void BrokerWorld::OpenLanes(std::size_t node) {
+  for (std::size_t core = 0; core < nodes_[node].lanes.size(); ++core) {
+    Lane& lane = nodes_[node].lanes[core];
+    if (!lane.sender.Resume(lane.receiver.received()).ok())
+      Fault(node, core, "a stream that cannot go on");
+    lane.receiver.Resume();
+    SendBatches(node, core);
+    SendApplied(1 - node, core);
+  }
+}
+
+// With all that is on the way.
+void BrokerWorld::CutLanes(std::size_t node) {
+  for (Lane& lane : nodes_[node].lanes) {
+    lane.records.clear();
+    lane.applied.clear();
+    lane.sender.Suspend();
+    lane.receiver.Suspend();
+  }
+}
+
+void BrokerWorld::BreakLanes() {
+  if (nodes_[0].epoch == 0 || nodes_[0].epoch != nodes_[1].epoch) return;
+  for (std::size_t node = 0; node < nodes_.size(); ++node) CutLanes(node);
+  for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);
+}
+
+bool BrokerWorld::InStep() const {
+  if (nodes_[0].epoch == 0 || nodes_[0].epoch != nodes_[1].epoch) return false;
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
+    return std::all_of(node.lanes.begin(), node.lanes.end(), [](const Lane& lane) {
+      return lane.snapshot_end != 0 && lane.sender.applied() >= lane.snapshot_end;
+    });
+  });
+}
+
 void BrokerWorld::Pair() {
   TANDEM_CHECK(nodes_.size() == 2 && alive(0) && alive(1) && nodes_[0].epoch == 0);
   ++epochs_;
   for (std::size_t node = 0; node < 2; ++node) {
     nodes_[node].epoch = epochs_;
     nodes_[node].lanes = std::vector<Lane>(options_.cores[node]);
+    for (Lane& lane : nodes_[node].lanes)
+      lane.sender = cluster::StreamSender(cluster::StreamSender::Limits());
     const broker::PeerEpoch epoch{.epoch = epochs_,
                                   .self = static_cast<NodeId>(node),
                                   .peer = static_cast<NodeId>(1 - node),
@@ -498,6 +567,7 @@ void BrokerWorld::Pair() {
                                   .peer_cores = options_.cores[1 - node]};
     for (const auto& core : nodes_[node].cores) core->pair_events.emplace_back(PeerUp{epoch});
   }
+  for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);
 }
 
 bool BrokerWorld::paired(std::size_t node) const {
@@ -507,22 +577,41 @@ bool BrokerWorld::paired(std::size_t node) const {
                      [&](const auto& core) { return core->epoch == self.epoch; });
 }
 
-void BrokerWorld::Unpair() {
-  for (Node& node : nodes_) {
-    if (node.epoch == 0) continue;
-    node.epoch = 0;
-    node.lanes = std::vector<Lane>(node.lanes.size());
-    for (const auto& core : node.cores) core->pair_events.emplace_back(PeerDown{});
-  }
+void BrokerWorld::EndEpoch(std::size_t index) {
+  Node& node = nodes_[index];
+  if (node.epoch == 0) return;
+  for (std::size_t each = 0; each < nodes_.size(); ++each) CutLanes(each);
+  node.epoch = 0;
+  for (const auto& core : node.cores) core->pair_events.emplace_back(PeerDown{});
 }
 
-void BrokerWorld::Kill(std::size_t node) {
-  for (const auto& core : nodes_[node].cores) {
+void BrokerWorld::Unpair() {
+  for (std::size_t node = 0; node < nodes_.size(); ++node) EndEpoch(node);
+}
+
+void BrokerWorld::Crash(std::size_t index) {
+  Node& node = nodes_[index];
+  for (const auto& core : node.cores) {
     for (const auto& wire : core->wires) {
       if (wire && wire->client != nullptr) wire->client->OnClosed();
     }
   }
-  nodes_[node].cores.clear();
+  node.cores.clear();
+  node.frozen = node.records_held = node.acks_held = false;
+  node.epoch = 0;
+  if (nodes_.size() == 1) return;
+  for (Lane& lane : node.lanes) {
+    lane.records.resize(Below(lane.records.size() + 1));
+    lane.applied.clear();
+  }
+  for (Lane& lane : nodes_[1 - index].lanes) {
+    lane.applied.resize(Below(lane.applied.size() + 1));
+    lane.records.clear();
+  }
+}
+
+void BrokerWorld::Kill(std::size_t node) {
+  Crash(node);
   Unpair();
 }
 

@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "cluster/stream_receiver.h"
+#include "cluster/stream_sender.h"
 #include "engine/broker/shard.h"
 #include "tests/support/mqtt_client.h"
 
@@ -65,6 +67,20 @@ class BrokerWorld {
   void Unpair();                 // lose each other; each core hears of it in its own time
   void Kill(std::size_t node);   // the process dies; the other node loses it
   void Start(std::size_t node);  // and starts again, empty and alone
+  // The process dies; a part of what it has sent to the other node, chosen by the seed, still
+  // arrives there until that one leaves the epoch.
+  void Crash(std::size_t node);
+  // One node gives the other up, which does not know.
+  void EndEpoch(std::size_t node);
+  bool in_epoch(std::size_t node) const { return nodes_[node].epoch != 0; }
+  // Whether what each node had to tell when the epoch began is applied on the other one.
+  bool InStep() const;
+  // The lanes lose their connections with all that is on the way, and get new ones.
+  void BreakLanes();
+  // A stopped process: nothing of it moves.
+  void Freeze(std::size_t node, bool frozen) { nodes_[node].frozen = frozen; }
+  // The wall clock of a node is set.
+  void SetClockError(std::size_t node, WallMs error) { options_.clock_error_ms[node] = error; }
   bool alive(std::size_t node) const { return !nodes_[node].cores.empty(); }
   // Whether every core of the node has begun the present epoch.
   bool paired(std::size_t node) const;
@@ -156,12 +172,16 @@ class BrokerWorld {
   struct Lane {
     std::deque<Record> records;
     std::deque<Applied> applied;  // acknowledgements for this lane's records, on their way back
+    cluster::StreamSender sender;
+    cluster::StreamReceiver receiver;  // at the other node
+    std::uint64_t snapshot_end = 0;    // number of the SnapshotEndRecord, once sent
   };
   struct Node {
     std::vector<std::unique_ptr<Core>> cores;  // none: dead
     std::vector<Lane> lanes;                   // by core
     bool records_held = false;
     bool acks_held = false;
+    bool frozen = false;
     std::uint64_t incarnation = 0;
     std::uint64_t epoch = 0;  // 0: alone
   };
@@ -172,6 +192,10 @@ class BrokerWorld {
   Now NowOf(std::size_t node) const;
   void StartShards(std::size_t node);
   MonoNs LinkDue();
+  void OpenLanes(std::size_t node);
+  void CutLanes(std::size_t node);
+  void SendBatches(std::size_t node, std::size_t core);
+  void SendApplied(std::size_t node, std::size_t stream);
   MonoNs NextEvent() const;
   void Fault(std::size_t node, std::size_t core, const std::string& what);
 

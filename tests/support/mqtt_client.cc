@@ -85,6 +85,12 @@ void MqttClient::Resend() {
   }
 }
 
+void MqttClient::ForgetSession() {
+  publishing_.clear();
+  publishing_order_.clear();
+  receiving_.clear();
+}
+
 void MqttClient::SendAck(PacketType type, std::uint16_t packet_id, ReasonCode reason) {
   mqtt::EncodeAck(version_, {.type = type, .packet_id = PacketId{packet_id}, .reason = reason},
                   outgoing_);

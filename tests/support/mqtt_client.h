@@ -73,6 +73,8 @@ class MqttClient {
   void SendPing();
   void SendDisconnect(const mqtt::DisconnectView& disconnect = {});
   void SendBytes(Bytes bytes) { outgoing_.Append(bytes); }
+  // A new session begins: nothing of the old one is owed.
+  void ForgetSession();
   // Of the publishes that no final acknowledgement came for: PUBLISH with DUP, or PUBREL.
   void Resend();
 

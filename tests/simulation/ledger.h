@@ -1,0 +1,83 @@
+// What was promised to whom in a simulated story, and whether it was kept: an oracle that knows
+// MQTT and nothing of the broker.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "tests/support/mqtt_client.h"
+
+namespace tandem::testing {
+
+// What may go wrong without anybody being to blame, because of what happened in the story.
+struct Excuses {
+  bool lost = false;      // a message that a member of the audience never got
+  bool repeated = false;  // QoS 2 twice
+  bool reordered = false;
+};
+
+class Ledger {
+ public:
+  // Somebody with a session that gets messages. `persistent`: it outlives connections.
+  void AddSubscriber(const std::string& id, bool persistent, int qos);
+  // The same for a member of the one shared group.
+  void AddMember(const std::string& id, bool persistent, int qos);
+
+  // From SUBACK until UNSUBSCRIBE is sent the subscriber is owed what is published.
+  void OnSubscribed(const std::string& id, const std::string& filter);
+  void OnUnsubscribing(const std::string& id, const std::string& filter);
+  // Nothing is owed to the session any longer.
+  void OnSessionOver(const std::string& id);
+
+  // `payload` is unique. Sequences rise with each message of a publisher.
+  void OnPublish(const std::string& publisher, const std::string& topic, const std::string& payload,
+                 int qos);
+  void OnAcknowledged(const std::string& payload);
+  void OnResent(const std::string& payload);
+  void OnReceived(const std::string& id, const Received& message);
+  // What is owed so far and has not come is forgiven: the story did what no promise covers.
+  void ForgiveOwed();
+
+  // At the end, when everything has come to rest.
+  void CheckAllArrived(const Excuses& excuses);
+  std::vector<std::string> violations;
+
+ private:
+  struct Published {
+    std::string publisher;
+    std::string topic;
+    int qos = 0;
+    std::uint64_t sequence = 0;
+    bool acknowledged = false;
+    bool resent = false;
+  };
+  struct Subscriber {
+    bool persistent = false;
+    bool member = false;
+    int qos = 0;
+    std::set<std::string> filters;
+    std::set<std::string> owed;
+    std::map<std::string, int> got;
+    std::map<std::string, int> got_once_only;  // at QoS 2
+    std::map<std::tuple<std::string, std::string, int>, std::uint64_t> last;
+  };
+  void CheckOrder(const std::string& id, Subscriber& subscriber, const Published& published,
+                  const std::string& payload);
+  void CheckGroup(const Excuses& excuses);
+
+  std::map<std::string, Published> published_;
+  std::map<std::string, Subscriber> subscribers_;
+  std::set<std::string> owed_to_group_;
+  std::uint64_t sequence_ = 0;
+  bool reordered_ = false;
+
+ public:
+  std::vector<std::string> order_violations;
+};
+
+}  // namespace tandem::testing

@@ -1,0 +1,161 @@
+// A story of two nodes, clients and a balancer, drawn from a seed: who publishes what, which links
+// and nodes fail, and when. Ends with everything healed, and with the oracle's verdict.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/simulation/ledger.h"
+#include "tests/support/broker_world.h"
+
+namespace tandem::testing {
+
+// What may happen in a story. Each seed draws a subset of what is allowed.
+struct Faults {
+  bool crashes = false;
+  bool breaks = false;     // of clients' connections
+  bool moves = false;      // clients come back on the other node
+  bool takeovers = false;  // clients come back before their old connection is gone
+  bool holds = false;      // what is on the link stays there for a while
+  bool lane_breaks = false;
+  bool freezes = false;
+  bool partitions = false;
+  bool clocks = false;
+  bool slow_clients = false;
+  bool churn = false;  // of subscriptions
+  bool wills = false;
+  bool group = false;
+  bool retained = false;
+};
+
+// All of them; or those that `names` lists, with commas between, false if one is unknown.
+Faults AllFaults();
+bool ParseFaults(std::string_view names, Faults& faults);
+
+struct SwarmOptions {
+  std::uint64_t seed = 1;
+  Faults allowed;
+  std::size_t actions_max = 120;
+  bool trace = false;
+};
+
+struct Verdict {
+  std::vector<std::string> violations;
+  std::string story;  // what the seed drew
+};
+
+class Swarm {
+ public:
+  explicit Swarm(const SwarmOptions& options);
+  Verdict Run();
+
+ private:
+  enum class WillState : std::uint8_t {
+    kNone,
+    kLive,       // the connection that has it is there, or may be
+    kDropped,    // must never be published
+    kUncertain,  // may be published, once
+    kDue,        // must be published, unless the client comes back in time
+  };
+  struct Testament {
+    WillState state = WillState::kNone;
+    std::string payload;
+    std::uint32_t delay_s = 0;
+    MonoNs lost_at = 0;
+    bool node_died = false;
+  };
+  struct Actor {
+    MqttClient* client = nullptr;
+    std::string id;
+    bool persistent = false;
+    bool publishes = false;
+    bool subscribes = false;
+    bool member = false;
+    bool has_will = false;
+    int qos = 1;
+    std::vector<std::string> filters;  // wanted
+    std::uint32_t will_delay_s = 0;
+
+    std::size_t node = 0;
+    bool was_open = false;
+    bool greeted = false;  // this connection's CONNACK was seen
+    bool has_session = false;
+    bool leaving = false;  // DISCONNECT was sent
+    std::size_t answers_seen = 0;
+    std::size_t received_seen = 0;
+    std::map<std::uint16_t, std::string> publishing;
+    std::map<std::uint16_t, std::string> subscribing;
+    std::map<std::uint16_t, std::string> unsubscribing;
+    std::uint64_t published = 0;
+    std::vector<std::string> retained_since;  // acknowledged one, and what was written after it
+    bool retained_safe = false;               // the first of them was acknowledged
+    std::deque<Testament> wills;              // of all its connections
+  };
+
+  static WorldOptions WorldOf(const SwarmOptions& options, const Faults& drawn);
+  std::uint64_t Below(std::uint64_t bound) { return random_() % bound; }
+  bool Chance(unsigned percent) { return random_() % 100 < percent; }
+  void Trace(const std::string& what);
+  void Violation(const std::string& what);
+
+  // Clients.
+  void AddActors();
+  Actor& AddActor(std::string id, bool persistent);
+  Actor* Pick(const std::function<bool(const Actor&)>& is);
+  void Connect(Actor& actor);
+  std::optional<std::size_t> NodeFor(const Actor& actor);
+  void Publish();
+  void PublishRetained();
+  void ChangeSubscription();
+  void BreakOne();
+  void LeaveOne();
+  void TakeOver();
+  void ChangePace();
+  void Poll();
+  void OnConnected(Actor& actor);
+  void OnLost(Actor& actor);
+  void OnAnswer(Actor& actor, const Answer& answer);
+  void Subscribe(Actor& actor, const std::string& filter);
+
+  // Nodes.
+  bool ready(std::size_t node) const { return ready_[node] && world_.alive(node); }
+  void CrashOne();
+  void MoveCluster();
+  void Partition();
+  void HoldLink();
+  void FreezeOne();
+  void SetClock();
+  void PassTime();
+
+  // The end.
+  void Heal();
+  void Settle();
+  void CheckWills();
+  void CheckCopies(const std::string& when);
+  void CheckRetained();
+  void CheckAtRest();
+
+  SwarmOptions options_;
+  std::mt19937_64 random_;
+  Faults drawn_;
+  BrokerWorld world_;
+  Ledger ledger_;
+  std::deque<Actor> actors_;
+  std::vector<std::pair<unsigned, std::function<void()>>> actions_;
+  std::vector<bool> ready_{true, true};
+  std::size_t crashes_ = 0;
+  bool split_ = false;  // both nodes have served alone at the same time
+  bool ending_ = false;
+  Excuses excuses_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace tandem::testing
