@@ -102,6 +102,7 @@ class Encoder {
     out.setQos(static_cast<std::uint8_t>(r.qos));
     out.setRetain(r.retain);
     out.setGrouped(r.group.has_value());
+    out.setAlsoRouted(r.also_routed);
     out.setSubscriptionIds(static_cast<std::uint16_t>(r.subscription_ids.size()));
     Put(r.client_id);
     if (r.group) Put(*r.group);
@@ -118,6 +119,7 @@ class Encoder {
     out.setConnectedAt(r.connected_at);
     out.setGranted(r.granted);
     out.setSessionPresent(r.session_present);
+    out.setAnsweredAt(r.answered_at);
     Put(r.client_id);
   }
   void operator()(const broker::SnapshotEndRecord&) { meta_.setSnapshotEnd(); }
@@ -471,6 +473,7 @@ absl::StatusOr<broker::PeerRecord> ReadSessionMessage(RecordMeta::SessionMessage
   broker::SessionMessageRecord r{.number = in.getNumber(),
                                  .state = in.getState(),
                                  .retain = in.getRetain(),
+                                 .also_routed = in.getAlsoRouted(),
                                  .message = std::move(message)};
   TANDEM_ASSIGN_OR_RETURN(r.qos, ReadQos(in.getQos()));
   if (r.state >= kOutboundStates) return Bad("has an unknown state of a message");
@@ -523,6 +526,7 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       const auto in = meta.getClaimReply();
       broker::ClaimReplyRecord r{.connected_at = in.getConnectedAt(),
                                  .granted = in.getGranted(),
+                                 .answered_at = in.getAnsweredAt(),
                                  .session_present = in.getSessionPresent()};
       TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
       return r;

@@ -79,9 +79,16 @@ struct SubscriptionMirrored {
 struct LentReturned {
   MessageId message;
 };
+// The other node has copies of all sessions of the sending core, and every core of this node knows
+// that it wants what they want: what the receiver routes to the sender from now on crosses on its
+// own.
+struct CopiesRouted {
+  std::uint64_t epoch = 0;
+};
 // The sending core knows that the partner of that epoch is gone: nothing of it follows.
 struct PeerDownSeen {
   std::uint64_t epoch = 0;
+  Hlc seen_at = 0;  // behind all that the sender knows of the partner's clients
 };
 
 // A subscriber wants the retained messages for `filter`: asks the home cores, page by page.
@@ -102,6 +109,6 @@ struct RetainedPage {
 using CoreMessage =
     std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
                  RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage, RouteCommitted,
-                 SubscriptionMirrored, LentReturned, PeerDownSeen>;
+                 SubscriptionMirrored, LentReturned, CopiesRouted, PeerDownSeen>;
 
 }  // namespace tandem::broker

@@ -182,7 +182,7 @@ void Delivery::SendQueued(Session& session, Client& client) {
     }
     if (queue.in_flight() >= client.window) return;
     // What was sent once never expires; what waits does (A18).
-    if (next->state == OutboundState::kQueued &&
+    if (next->state == OutboundState::kQueued && !next->maybe_sent &&
         next->message->expires_at() < context_.now.mono_ns) {
       CountDropped(DropReason::kExpired, *next);
       queue.DropNext();
@@ -206,7 +206,7 @@ bool Delivery::SendNext(Session& session, Client& client, OutboundMessage& next)
   return sender_.Send(client, message,
                       {.qos = next.qos,
                        .retain = next.retain,
-                       .dup = next.state == OutboundState::kSent,
+                       .dup = next.state == OutboundState::kSent || next.maybe_sent,
                        .packet_id = session.queue.next_packet_id(),
                        .identifiers = identifiers});
 }

@@ -18,7 +18,19 @@ auto TakeFirst(Queue& queue, Is is) -> std::optional<typename Queue::value_type>
 }  // namespace
 
 std::optional<MessageJoin::Unplaced> MessageJoin::TakeMessage(const MessageId& id) {
-  return TakeFirst(unplaced_, [&](const Unplaced& u) { return u.message->id() == id; });
+  // The owner routes what one core took from publishers in the order of its numbers: what came
+  // before this one and has no place will never get one.
+  const auto is_passed_over = [&](const Unplaced& u) {
+    const MessageId& other = u.message->id();
+    return other.node == id.node && other.core == id.core && other.incarnation == id.incarnation &&
+           other.number < id.number;
+  };
+  std::optional<Unplaced> taken;
+  for (auto it = unplaced_.begin(); it != unplaced_.end() && !taken;) {
+    if (it->message->id() == id) taken = std::move(*it);
+    it = taken || is_passed_over(*it) ? unplaced_.erase(it) : it + 1;
+  }
+  return taken;
 }
 
 std::optional<MessageJoin::Unfilled> MessageJoin::TakePlace(const MessageId& id) {
@@ -34,14 +46,17 @@ bool MessageJoin::IsAsked(std::uint64_t number) const noexcept {
                      [&](const Unfilled& u) { return u.number == number && u.asked; });
 }
 
-void MessageJoin::Expect(const MessageId& id, MonoNs now) { expected_.push_back({id, now}); }
-
-bool MessageJoin::TakeExpected(const MessageId& id) {
-  return TakeFirst(expected_, [&](const Expected& e) { return e.message == id; }).has_value();
+void MessageJoin::Expect(const MessageId& id, MonoNs now) {
+  if (expected_.insert(id).second) expected_since_.push_back({id, now});
 }
 
+bool MessageJoin::TakeExpected(const MessageId& id) { return expected_.erase(id) != 0; }
+
 std::size_t MessageJoin::Forget(MonoNs since) {
-  while (!expected_.empty() && expected_.front().since < since) expected_.pop_front();
+  for (; !expected_since_.empty() && expected_since_.front().since < since;
+       expected_since_.pop_front()) {
+    expected_.erase(expected_since_.front().message);
+  }
   std::size_t count = 0;
   for (; !unplaced_.empty() && unplaced_.front().since < since; ++count) unplaced_.pop_front();
   return count;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
 #include "engine/broker/message.h"
@@ -41,8 +42,10 @@ class MessageJoin {
 
   void Add(Unplaced unplaced) { unplaced_.push_back(std::move(unplaced)); }
   void Add(Unfilled unfilled) { unfilled_.push_back(unfilled); }
-  // The message that `id` names, or the place that waits for it, taken out.
+  // The message that `id` names, taken out. Earlier ones of the same origin are forgotten: the
+  // owner has passed them over (it did not have the subscription, or had it no longer).
   std::optional<Unplaced> TakeMessage(const MessageId& id);
+  // The place that waits for a message, taken out.
   std::optional<Unfilled> TakePlace(const MessageId& id);
   std::optional<Unfilled> TakePlace(std::uint64_t number);
   // The message came in another way than by routing: one that is routed later is not new.
@@ -70,7 +73,8 @@ class MessageJoin {
   };
   std::deque<Unplaced> unplaced_;
   std::deque<Unfilled> unfilled_;
-  std::deque<Expected> expected_;
+  absl::btree_set<MessageId> expected_;
+  std::deque<Expected> expected_since_;  // the same and some that came
 };
 
 }  // namespace tandem::broker

@@ -80,8 +80,9 @@ struct ClaimRecord {
 };
 struct ClaimReplyRecord {
   std::string client_id;
-  Hlc connected_at = 0;          // as in the claim
-  bool granted = false;          // false: a newer connection lives here
+  Hlc connected_at = 0;  // as in the claim
+  bool granted = false;  // false: a newer connection lives here
+  Hlc answered_at = 0;   // behind all that the client did there; what it does next is later (P9)
   bool session_present = false;  // there is a session, and the claimant's copy is whole by now
   friend bool operator==(const ClaimReplyRecord&, const ClaimReplyRecord&) = default;
 };
@@ -130,6 +131,7 @@ struct SessionMessageRecord {
   bool retain = false;
   std::vector<std::uint32_t> subscription_ids;
   std::optional<SharedTarget> group;  // the shared group that it was for
+  bool also_routed = false;           // the message may come to the copy by routing as well
   MessagePtr message;                 // null when only the id is left (PUBREC received)
 };
 

@@ -29,6 +29,9 @@ Router::Result Router::FromClient(const MessageFields& fields, std::optional<Pub
   Targets targets;
   const std::uint64_t records_before = peer_.last_number();
   MatchAndDeliver(message, Preference::kFair, true, targets);
+  // The publisher's step and the places that other cores give to the message must survive together,
+  // and those say so in streams of their own: so it crosses with the step, and they name it.
+  if (step && step->packet_id != 0 && targets.cores != 0) targets.peer = true;
   Result result{.matched = targets.matched};
   result.routed = SendToCores(message, targets, true, fields.qos != mqtt::QoS::kAtMostOnce, {});
   if (fields.retain) UpdateRetained(message, {});

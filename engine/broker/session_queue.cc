@@ -283,7 +283,7 @@ void SessionQueue::FollowReleased(std::uint64_t number) {
   message->state = OutboundState::kReleased;
 }
 
-void SessionQueue::Activate(std::uint64_t unsent_number) {
+void SessionQueue::Activate(std::uint64_t unsent_number, bool others_maybe) {
   TANDEM_CHECK(sent_.empty());
   RingQueue<Slot> copy = std::exchange(queued_, {});
   // PUBREC came for what was sent, and all before it was sent as well.
@@ -303,6 +303,7 @@ void SessionQueue::Activate(std::uint64_t unsent_number) {
       if (message.state == OutboundState::kQueued) message.state = OutboundState::kSent;
       sent_.push_back(std::move(slot));
     } else {
+      message.maybe_sent |= others_maybe;
       queued_.push_back(std::move(slot));
     }
   }

@@ -36,6 +36,8 @@ struct OutboundMessage {
   std::uint32_t identifier = 0;  // Subscription Identifier, 0 = none
   mqtt::QoS qos{};
   bool retain = false;  // the RETAIN flag to send
+  bool maybe_sent =
+      false;  // by an owner who could not say so any more: DUP, and it does not expire
   OutboundState state = OutboundState::kQueued;
   // The record of this core's stream that the other node must have applied before the next packet
   // of a QoS 2 flow may leave: its place, later its release. 0: none.
@@ -163,7 +165,8 @@ class SessionQueue {
   void FollowDone(std::uint64_t first, std::uint64_t last);
   void FollowReleased(std::uint64_t number);
   // The copy becomes the queue itself: what is below `unsent_number` counts as sent.
-  void Activate(std::uint64_t unsent_number);
+  // `others_maybe`: so may be what is above.
+  void Activate(std::uint64_t unsent_number, bool others_maybe);
   // And the other way round.
   void Deactivate();
   bool Contains(std::uint64_t number) const;

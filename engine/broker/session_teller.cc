@@ -34,7 +34,7 @@ void SessionTeller::EndFollowing(Session& session) {
   session.queue.LogFinished(nullptr, session.id);
 }
 
-void SessionTeller::Tell(Session& session) {
+void SessionTeller::Tell(Session& session, std::uint64_t confirm) {
   const bool connected = session.client != nullptr;
   const MonoNs away =
       connected ? 0 : std::max<MonoNs>(0, context_.now.mono_ns - session.away_since);
@@ -50,10 +50,15 @@ void SessionTeller::Tell(Session& session) {
                              .fork_number = session.fork_number,
                              .will = Copy(session.will)});
   BeginFollowing(session);
-  for (const auto& [filter, state] : session.subscriptions) Subscribed(session, filter, state, 0);
+  for (auto it = session.subscriptions.begin(); it != session.subscriptions.end();) {
+    const auto& [filter, state] = *it++;
+    Subscribed(session, filter, state, it == session.subscriptions.end() ? confirm : 0);
+  }
   session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
     if (message.message || message.state == OutboundState::kReleased) {
-      message.record = peer_.Position(peer_.Append(MessageRecord(session, number, message)));
+      SessionMessageRecord record = MessageRecord(session, number, message);
+      record.also_routed = message.message && !message.group;
+      message.record = peer_.Position(peer_.Append(std::move(record)));
     }
   });
   TellDone(session);
@@ -130,17 +135,19 @@ void SessionTeller::Placed(Session& session, std::uint64_t number) {
   session.queue.Find(number)->record = UINT64_MAX;  // until EndRouting knows
 }
 
-void SessionTeller::PlacedWithMessage(Session& session, std::uint64_t number) {
+void SessionTeller::PlacedWithMessage(Session& session, std::uint64_t number, bool also_routed) {
   OutboundMessage& message = *session.queue.Find(number);
-  message.record = peer_.Position(peer_.Append(MessageRecord(session, number, message)));
+  SessionMessageRecord record = MessageRecord(session, number, message);
+  record.also_routed = also_routed;
+  message.record = peer_.Position(peer_.Append(std::move(record)));
 }
 
 void SessionTeller::EndRouting(const MessageId& id, bool crosses) {
   if (placed_.empty()) return;
-  if (!crosses) {
+  if (!crosses || !copies_routed_) {
     for (const NewPlace& place : placed_) {
       Session& session = *sessions_.Get(place.session);
-      if (session.queue.Contains(place.number)) PlacedWithMessage(session, place.number);
+      if (session.queue.Contains(place.number)) PlacedWithMessage(session, place.number, crosses);
     }
     placed_.clear();
     return;

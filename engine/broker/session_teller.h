@@ -31,8 +31,9 @@ class SessionTeller {
   // The other node has just got an equal copy, or none is needed any longer.
   void BeginFollowing(Session& session);
   void EndFollowing(Session& session);
-  // The session as it stands; from here on the copy follows.
-  void Tell(Session& session);
+  // The session as it stands; from here on the copy follows. `confirm`: as in the record, of its
+  // last subscription.
+  void Tell(Session& session, std::uint64_t confirm);
 
   // What becomes of it.
   std::uint64_t Subscribed(const Session& session, std::string_view filter,
@@ -47,8 +48,11 @@ class SessionTeller {
   // The message just pushed got a place in the session's queue. If it crosses to the other node on
   // its own, EndRouting names it there, for all sessions at once; else it goes along.
   void Placed(Session& session, std::uint64_t number);
-  void PlacedWithMessage(Session& session, std::uint64_t number);
+  void PlacedWithMessage(Session& session, std::uint64_t number, bool also_routed = false);
   void EndRouting(const MessageId& id, bool crosses);
+  // While the other node is being told what there is, a message may cross before the copy is there
+  // to take it: so it goes along as well.
+  void SetCopiesRouted(bool routed) noexcept { copies_routed_ = routed; }
 
   // What the queues have logged as done since the last call.
   void FlushProgress();
@@ -71,6 +75,7 @@ class SessionTeller {
   ShardContext& context_;
   PeerStream& peer_;
   const SessionTable& sessions_;
+  bool copies_routed_ = false;
   std::vector<NewPlace> placed_;          // in the present routing
   std::vector<FinishedNumber> finished_;  // by all followed queues
   std::vector<ReturnedMessage> returned_;

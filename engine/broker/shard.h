@@ -92,7 +92,8 @@ class Shard final : public ReplicatorEvents {
   void EndTurn();
   // There is more to do at once (a snapshot, retained messages to look through): do not sleep.
   bool busy() const noexcept {
-    return (snapshot_.active && peer_.backlog_bytes() < kSnapshotWindowBytes) || fetcher_.busy();
+    return (snapshot_.active && !snapshot_.told && peer_.backlog_bytes() < kSnapshotWindowBytes) ||
+           fetcher_.busy();
   }
 
   // The core of a node with `cores` cores where the session of `client_id` lives.
@@ -188,6 +189,8 @@ class Shard final : public ReplicatorEvents {
   void RelayOrApply(std::string_view client_id, PeerRecord record, const PeerOrigin& origin);
   void ApplyAtHome(PeerRecord record, const PeerOrigin& origin);
   void OnClaim(const ClaimRecord& claim);
+  bool IsNewerHere(const ClaimRecord& claim, Hlc connected_at) const noexcept;
+  bool LosesTo(const ClaimRecord& claim) const;
   void OnClaimReply(const ClaimReplyRecord& reply);
   void NoteRelay(CoreId from, const PeerOrigin& origin);
   void AnswerRelays();
@@ -197,13 +200,15 @@ class Shard final : public ReplicatorEvents {
   void ReleaseAnswers();
   void FinishPeerDown();
   void PumpSnapshot();
+  void EndSnapshot();
   void SnapshotSession(SubscriberId id);
+  void Tell(Session& session);
 
   // shard_mirror.cc: the copies of sessions that the other node owns
   Session& CreateMirror(std::string_view client_id);
   void Follow(const SessionRecord& record);
   void Follow(const SessionSubscriptionRecord& record, CoreId stream);
-  void Follow(SessionMessageRecord record, const PeerOrigin& origin);
+  void Follow(SessionMessageRecord record);
   void Follow(const SessionOrderRecord& record, const PeerOrigin& origin);
   void Follow(const SessionMissingRecord& record);
   void Follow(const SessionProgressRecord& record);
@@ -254,6 +259,7 @@ class Shard final : public ReplicatorEvents {
   std::vector<std::unique_ptr<Client>> clients_;  // by the slot of the ConnectionId
   std::size_t connections_ = 0;
   StringMap<ConnectionId> claiming_;     // client ids of connections in stage kClaiming
+  StringMap<Hlc> unanswered_;            // the last claims that the other node has not answered
   std::vector<ConnectionId> throttled_;  // paused until the backlog to the other node is smaller
   ByteBuffer scratch_;                   // properties of the publish at hand
   std::vector<mqtt::ReasonCode> codes_;  // of the SUBACK at hand
@@ -294,11 +300,15 @@ class Shard final : public ReplicatorEvents {
   std::vector<std::uint64_t> gone_;  // by core: the last epoch that it knows to be over
   std::vector<std::pair<CoreId, RelayedRecord>>
       early_;  // of an epoch that this core has not heard of yet
+  std::vector<std::pair<CoreId, CopiesRouted>> early_routed_;
 
   struct Snapshot {
     bool active = false;
     std::size_t session_slot = 0;  // next session to tell
     std::string retained_after;
+    bool told = false;           // all of it; waits until the copies are routed to
+    std::uint64_t mirrored = 0;  // that the last copy follows (Frontier mirrored_)
+    std::uint64_t cores = 0;     // bit: that core has said so of its own (CopiesRouted)
   };
   Snapshot snapshot_;
   std::int64_t retained_messages_counted_ = 0;  // as the metrics have them

@@ -142,9 +142,10 @@ void Shard::Claim(Client& client) {
   // The other node's copy must be that of the session that the claim is about.
   Session* const session = sessions_.Find(pending.client_id);
   if (session != nullptr && session->role == Role::kOwner && !teller_.IsFollowed(*session))
-    teller_.Tell(*session);
+    Tell(*session);
   std::optional<Will> will;
   if (pending.will) will = *pending.will;
+  unanswered_[pending.client_id] = client.connected_at;
   peer_.Append(ClaimRecord{.client_id = pending.client_id,
                            .connected_at = client.connected_at,
                            .clean_start = pending.clean_start,

@@ -73,7 +73,7 @@ void Shard::Follow(const SessionRecord& record) {
       return;
     }
     // The other node adds what is here to its own, so it must be told first.
-    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+    if (!teller_.IsFollowed(*session)) Tell(*session);
     SupersedeLocal(record.client_id, nullptr);
     session = sessions_.Find(record.client_id);
     if (session != nullptr) {
@@ -115,7 +115,7 @@ void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
     peer_.Append(MirroredRecord{.core = stream, .number = record.confirm});
 }
 
-void Shard::Follow(SessionMessageRecord record, const PeerOrigin& origin) {
+void Shard::Follow(SessionMessageRecord record) {
   Session* const session = sessions_.Find(record.client_id);
   if (session == nullptr || record.state > static_cast<std::uint8_t>(OutboundState::kReleased))
     return;
@@ -132,10 +132,14 @@ void Shard::Follow(SessionMessageRecord record, const PeerOrigin& origin) {
   }
   if (!session->mirrored_here()) return MergeMessage(*session, std::move(record));
   const std::uint64_t number = record.number;
+  if (record.also_routed && record.message) {
+    MessageJoin& join = delivery_.NeedJoin(*session);
+    const MessageId& id = record.message->id();
+    if (!join.TakeMessage(id)) join.Expect(id, context_.now.mono_ns);
+  }
   OutboundMessage message = ToOutbound(record);
   if (message.state == OutboundState::kSent) message.state = OutboundState::kQueued;
   session->queue.Place(number, std::move(message));
-  static_cast<void>(origin);
 }
 
 // Both nodes served the session: a message that is only there is queued here too.
@@ -261,7 +265,8 @@ void Shard::FollowEnd(std::string_view client_id) {
   sessions_.Remove(*session);
 }
 
-// Empties a copy.
+// Empties a copy. What was routed to it and has no place yet stays: the owner may be about to give
+// it one.
 void Shard::ForgetContent(Session& session) {
   while (!session.subscriptions.empty()) {
     const std::string filter = session.subscriptions.begin()->first;
@@ -274,7 +279,7 @@ void Shard::ForgetContent(Session& session) {
   for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
     if (place.origin.number != 0) LetGo(place.origin);
   }
-  session.join.reset();
+  if (session.join->empty()) session.join.reset();
 }
 
 // This node owns the session from now on. `owner_lives`: the other node has handed it over and
@@ -297,7 +302,8 @@ void Shard::Promote(Session& session, bool owner_lives) {
   }
   // How far a connected client was served is not known: it may have got a window's worth.
   session.queue.Activate(was_connected ? session.queue.first_number() + context_.config.inflight_max
-                                       : session.unsent_number);
+                                       : session.unsent_number,
+                         was_connected);
   session.fork_number = owner_lives ? 0 : session.queue.next_number();
   CountOwned(session, 1);
   if (owner_lives) teller_.BeginFollowing(session);

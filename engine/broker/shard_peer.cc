@@ -44,7 +44,16 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                  },
                  [&](SubscriptionMirrored& m) { MirroredReached(m.stream, m.number); },
                  [&](LentReturned& m) { lent_.Return(m.message); },
+                 [&](CopiesRouted& m) {
+                   if (m.epoch > peer_.epoch().epoch) {
+                     early_routed_.emplace_back(from, m);
+                   } else if (snapshot_.active && m.epoch == peer_.epoch().epoch) {
+                     snapshot_.cores |= std::uint64_t{1} << Index(from);
+                     EndSnapshot();
+                   }
+                 },
                  [&](PeerDownSeen& m) {
+                   context_.clock.Observe(m.seen_at, context_.now.wall_ms);
                    gone_[Index(from)] = std::max(gone_[Index(from)], m.epoch);
                    FinishPeerDown();
                  },
@@ -106,7 +115,9 @@ void Shard::OnPeerUp(const PeerEpoch& epoch) {
   trie_.ClearPeer();
   context_.node = epoch.self;
   snapshot_ = {.active = true};
+  teller_.SetCopiesRouted(false);
   for (auto& [from, record] : std::exchange(early_, {})) OnCoreMessage(from, std::move(record));
+  for (const auto& [from, routed] : std::exchange(early_routed_, {})) OnCoreMessage(from, routed);
   ReleaseHeld();
 }
 
@@ -130,7 +141,8 @@ void Shard::OnPeerDown() {
   }
   for (std::uint16_t core = 0; core < context_.cores; ++core) {
     if (CoreId{core} != context_.core)
-      context_.outbox.cores.push_back({CoreId{core}, PeerDownSeen{leaving_.epoch}});
+      context_.outbox.cores.push_back(
+          {CoreId{core}, PeerDownSeen{.epoch = leaving_.epoch, .seen_at = context_.IssueTime()}});
   }
   gone_[Index(context_.core)] = leaving_.epoch;
   FinishPeerDown();
@@ -162,6 +174,7 @@ void Shard::FinishPeerDown() {
     if (client && client->stage == Client::Stage::kClaiming) waiting.push_back(client->id);
   }
   claiming_.clear();
+  unanswered_.clear();
   for (const ConnectionId id : waiting) CompleteConnect(*FindClient(id));
 }
 
@@ -244,6 +257,7 @@ void Shard::MirroredReached(CoreId stream, std::uint64_t number) {
   if (!mirrored_.Done(Index(stream), number)) return;
   gate_.MirroredReached(mirrored_.reached());
   ReleaseHeld();
+  EndSnapshot();
 }
 
 void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
@@ -345,7 +359,7 @@ void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
                  [&](ClaimReplyRecord& r) { OnClaimReply(r); },
                  [&](SessionRecord& r) { Follow(r); },
                  [&](SessionSubscriptionRecord& r) { Follow(r, stream); },
-                 [&](SessionMessageRecord& r) { Follow(std::move(r), origin); },
+                 [&](SessionMessageRecord& r) { Follow(std::move(r)); },
                  [&](SessionOrderRecord& r) { Follow(r, origin); },
                  [&](SessionMissingRecord& r) { Follow(r); },
                  [&](SessionProgressRecord& r) { Follow(r); },
@@ -362,8 +376,25 @@ void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
              record);
 }
 
-// A client connected to the other node (P7). The newer connection wins; ties go to the higher node
-// id, on both nodes alike.
+// Ties go to the higher node id, on both nodes alike.
+bool Shard::IsNewerHere(const ClaimRecord& claim, Hlc connected_at) const noexcept {
+  if (connected_at != claim.connected_at) return connected_at > claim.connected_at;
+  return peer_.epoch().self > peer_.epoch().peer;
+}
+
+// P7: the newer connection wins. Two claims that are under way at once are compared by their times,
+// also if one has lost its client meanwhile, so that both nodes decide alike. Once the other node
+// has answered ours, what it claims is newer, whatever the clocks say: its answer stands before it.
+bool Shard::LosesTo(const ClaimRecord& claim) const {
+  if (const auto it = unanswered_.find(claim.client_id); it != unanswered_.end())
+    return !IsNewerHere(claim, it->second);
+  if (claim.answer) return true;
+  const Session* const session = sessions_.Find(claim.client_id);
+  return session == nullptr || session->client == nullptr ||
+         !IsNewerHere(claim, session->connected_at);
+}
+
+// A client connected to the other node.
 void Shard::OnClaim(const ClaimRecord& claim) {
   context_.clock.Observe(claim.connected_at, context_.now.wall_ms);
   const auto reply = [&](bool granted, bool session_present) {
@@ -371,35 +402,26 @@ void Shard::OnClaim(const ClaimRecord& claim) {
     peer_.Append(ClaimReplyRecord{.client_id = claim.client_id,
                                   .connected_at = claim.connected_at,
                                   .granted = granted,
+                                  .answered_at = context_.IssueTime(),
                                   .session_present = session_present});
   };
-  const auto is_newer_here = [&](const Client& own) {
-    if (own.connected_at != claim.connected_at) return own.connected_at > claim.connected_at;
-    return peer_.epoch().self > peer_.epoch().peer;
-  };
-  const Client* own = nullptr;
-  if (const auto it = claiming_.find(claim.client_id); it != claiming_.end())
-    own = FindClient(it->second);
-  Session* session = sessions_.Find(claim.client_id);
-  if (own == nullptr && session != nullptr) own = session->client;
-  if (own != nullptr && is_newer_here(*own)) return reply(false, false);
-
+  if (!LosesTo(claim)) return reply(false, false);
   SupersedeLocal(claim.client_id, nullptr);
-  session =
-      sessions_.Find(claim.client_id);  // a session that was to end with its connection has ended
+  // A session that was to end with its connection has ended.
+  Session* session = sessions_.Find(claim.client_id);
   if (!claim.answer) {
     // A note: the client has a session there that ends with its connection. An older one here, of
     // when the nodes did not see each other, adds what it has to that and ends.
     if (session == nullptr || session->role != Role::kOwner) return;
     if (session->connected_at > claim.connected_at) return;  // then that one ends, when it is told
-    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+    if (!teller_.IsFollowed(*session)) Tell(*session);
     return EndSession(*session, false);
   }
   ForgetOver(claim.client_id, claim.clean_start);
   session = sessions_.Find(claim.client_id);
   const bool owned = session != nullptr && session->role == Role::kOwner;
   if (owned) {
-    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+    if (!teller_.IsFollowed(*session)) Tell(*session);
     Demote(*session);
   } else if (session != nullptr && claim.clean_start) {
     FollowEnd(claim.client_id);
@@ -417,6 +439,10 @@ void Shard::OnClaim(const ClaimRecord& claim) {
 }
 
 void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
+  context_.clock.Observe(reply.answered_at, context_.now.wall_ms);
+  if (const auto unanswered = unanswered_.find(reply.client_id);
+      unanswered != unanswered_.end() && unanswered->second == reply.connected_at)
+    unanswered_.erase(unanswered);
   Session* const session = sessions_.Find(reply.client_id);
   // All that the other node had to say about the session stands before its answer.
   if (reply.granted && session != nullptr && session->mirrored_here()) Promote(*session, true);
@@ -433,7 +459,8 @@ void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
       peer_.Append(SessionEndRecord{.client_id = reply.client_id});
     } else if (session->client == nullptr) {
       if (!session->persistent()) return EndSession(*session, false);
-      teller_.Away(*session);
+      // The copy has the will and the expiry of a connection that never was.
+      Tell(*session);
     }
     return;
   }
@@ -447,7 +474,7 @@ void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
 // live records: what changes in the meantime goes the same way, so that the other node's picture is
 // right at every record.
 void Shard::PumpSnapshot() {
-  if (!snapshot_.active || !peer_.up()) return;
+  if (!snapshot_.active || snapshot_.told || !peer_.up()) return;
   const std::uint64_t first = peer_.last_number();
   const std::size_t bytes_before = peer_.backlog_bytes();
   const auto has_room = [&] {
@@ -464,13 +491,41 @@ void Shard::PumpSnapshot() {
         retained_.Walk(snapshot_.retained_after, kSnapshotStepRecords / 4, kSnapshotStepBytes / 2);
     for (MessagePtr& message : page.messages) peer_.Append(RetainedRecord{std::move(message)});
     if (page.done) {
-      // Only from here on does what is known here say what is known there.
-      interest_.peer = peer_.Append(SnapshotEndRecord{});
-      snapshot_ = {};
-      return;
+      snapshot_.told = true;
+      return EndSnapshot();
     }
     snapshot_.retained_after = std::move(page.last);
   }
+}
+
+// The end is told when what any core routes to this one crosses on its own, if a copy wants it.
+// What did not, or came before the copy was there, has gone along with its place until then. So
+// whoever has applied the end misses nothing.
+void Shard::EndSnapshot() {
+  if (!snapshot_.active || !snapshot_.told || mirrored_.reached() < snapshot_.mirrored) return;
+  const std::uint64_t all = (std::uint64_t{1} << (context_.cores - 1) << 1) - 1;
+  const std::uint64_t own = std::uint64_t{1} << Index(context_.core);
+  if ((snapshot_.cores & own) == 0) {
+    snapshot_.cores |= own;
+    for (std::uint16_t core = 0; core < context_.cores; ++core) {
+      if (CoreId{core} != context_.core)
+        context_.outbox.cores.push_back({CoreId{core}, CopiesRouted{peer_.epoch().epoch}});
+    }
+  }
+  if (snapshot_.cores != all) return;
+  // Only from here on does what is known here say what is known there.
+  interest_.peer = peer_.Append(SnapshotEndRecord{});
+  snapshot_ = {};
+  teller_.SetCopiesRouted(true);
+}
+
+void Shard::Tell(Session& session) {
+  std::uint64_t confirm = 0;
+  if (!session.subscriptions.empty()) {
+    confirm = mirrored_.Send(Index(HomeOf(session.client_id, peer_.epoch().peer_cores)));
+    snapshot_.mirrored = confirm;
+  }
+  teller_.Tell(session, confirm);
 }
 
 void Shard::SnapshotSession(SubscriberId id) {
@@ -491,7 +546,7 @@ void Shard::SnapshotSession(SubscriberId id) {
   }
   if (session->mirrored_here()) return;
   if (session->persistent() || session->will) {
-    if (!teller_.IsFollowed(*session)) teller_.Tell(*session);
+    if (!teller_.IsFollowed(*session)) Tell(*session);
   } else if (session->client != nullptr) {
     peer_.Append(ClaimRecord{
         .client_id = session->client_id, .connected_at = session->connected_at, .answer = false});

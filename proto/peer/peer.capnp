@@ -222,6 +222,7 @@ struct RecordMeta {
       retain @36 :Bool;
       grouped @37 :Bool;
       subscriptionIds @38 :UInt16;  # how many
+      alsoRouted @65 :Bool;         # a publish record may bring the message to the copy as well
     }
     sessionReceivedId :group { # texts: client id
       packetId @39 :UInt16;
@@ -231,6 +232,7 @@ struct RecordMeta {
       connectedAt @40 :UInt64;
       granted @41 :Bool;
       sessionPresent @42 :Bool;
+      answeredAt @66 :UInt64;       # the answering core's hybrid clock; 0 from an older node
     }
     snapshotEnd @43 :Void;     # no texts
     mirrored :group {          # no texts

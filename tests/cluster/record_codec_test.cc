@@ -174,6 +174,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
             .retain = flag(),
             .subscription_ids = *rc::gen::arbitrary<std::vector<std::uint32_t>>()};
         if (flag()) record.group = *AnyGroup();
+        record.also_routed = flag();
         if (flag()) record.message = *AnyMessage();
         return record;
       }
@@ -186,6 +187,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
         return broker::ClaimReplyRecord{.client_id = *Name(),
                                         .connected_at = u64(),
                                         .granted = flag(),
+                                        .answered_at = u64(),
                                         .session_present = flag()};
       case 10:
         return broker::MirroredRecord{.core = AnyId().core, .number = u64()};

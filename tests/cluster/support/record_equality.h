@@ -40,7 +40,7 @@ struct RecordComparison {
                   const broker::SessionMessageRecord& b) const {
     return a.client_id == b.client_id && a.number == b.number && a.state == b.state &&
            a.qos == b.qos && a.retain == b.retain && a.subscription_ids == b.subscription_ids &&
-           a.group == b.group && Same(a.message, b.message);
+           a.group == b.group && a.also_routed == b.also_routed && Same(a.message, b.message);
   }
   template <class Record>
   bool operator()(const Record& a, const Record& b) const {

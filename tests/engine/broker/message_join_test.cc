@@ -20,12 +20,24 @@ TEST(MessageJoin, FindsAMessageByItsIdentityOnce) {
   MessageJoin join;
   join.Add(Routed(1));
   join.Add(Routed(2));
-  EXPECT_FALSE(join.TakeMessage({.number = 3}));
-  const auto second = join.TakeMessage({.number = 2});
-  ASSERT_TRUE(second);
-  EXPECT_EQ(second->message->id().number, 2u);
-  EXPECT_FALSE(join.TakeMessage({.number = 2}));
+  EXPECT_FALSE(join.TakeMessage({.core = CoreId{1}, .number = 3}));
+  const auto first = join.TakeMessage({.number = 1});
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->message->id().number, 1u);
+  EXPECT_FALSE(join.TakeMessage({.number = 1}));
   EXPECT_EQ(join.unplaced(), 1u);
+}
+
+// The owner of the session had unsubscribed when they came: a failover must not deliver them late.
+TEST(MessageJoin, ForgetsWhatTheOwnerHasPassedOver) {
+  MessageJoin join;
+  join.Add(Routed(1));
+  join.Add({.message = Message::Create({.topic = "t", .id = {.core = CoreId{1}, .number = 1}})});
+  join.Add(Routed(2));
+  join.Add(Routed(3));
+  ASSERT_TRUE(join.TakeMessage({.number = 2}));
+  EXPECT_EQ(join.unplaced(), 2u) << "that of another core, and a later one";
+  EXPECT_FALSE(join.TakeMessage({.number = 1}));
 }
 
 TEST(MessageJoin, FindsAPlaceByMessageOrByNumber) {

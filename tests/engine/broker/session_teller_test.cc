@@ -22,7 +22,10 @@ class SessionTellerTest : public ::testing::Test {
  protected:
   SessionTellerTest() : session_(sessions_.Create("c")) { session_.expiry_s = 60; }
 
-  void Up(std::uint64_t epoch = 1) { peer_.Up({.epoch = epoch, .peer_cores = 1}); }
+  void Up(std::uint64_t epoch = 1) {
+    peer_.Up({.epoch = epoch, .peer_cores = 1});
+    teller_.SetCopiesRouted(true);
+  }
   std::uint64_t Push(std::uint64_t id) {
     OutboundMessage message;
     message.message = MessageOn("t", "payload", 0, {.number = id});
@@ -78,7 +81,7 @@ TEST_F(SessionTellerTest, TellsASessionWholeAndInOrder) {
   Push(1);
   Push(2);
   Up();
-  teller_.Tell(session_);
+  teller_.Tell(session_, 0);
   const auto& effects = parts_.context.outbox.records;
   ASSERT_THAT(effects, SizeIs(6));
   const auto& head = std::get<SessionRecord>(effects[0].record);
@@ -138,6 +141,19 @@ TEST_F(SessionTellerTest, NamesAlsoAPlaceThatIsGoneAgain) {
   EXPECT_EQ(orders[0].places[0].number, 0u);
 }
 
+// Until every core knows that the copies want it, a message may cross before its copy is there.
+TEST_F(SessionTellerTest, SendsAMessageWithItsPlaceUntilTheCopiesAreRoutedTo) {
+  Up();
+  teller_.SetCopiesRouted(false);
+  teller_.BeginFollowing(session_);
+  teller_.Placed(session_, Push(7));
+  teller_.EndRouting({.number = 7}, true);
+  const auto told = Told<SessionMessageRecord>();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_EQ(told[0].message->id().number, 7u);
+  EXPECT_TRUE(told[0].also_routed);
+}
+
 TEST_F(SessionTellerTest, TellsProgressInRangesOncePerTurn) {
   Up();
   teller_.BeginFollowing(session_);
@@ -163,7 +179,7 @@ TEST_F(SessionTellerTest, TellsWhatIsDoneSinceTheNodesPartedWithTheSession) {
   session_.queue.Discard(1);
   session_.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
   Up();
-  teller_.Tell(session_);
+  teller_.Tell(session_, 0);
   const auto told = Told<SessionProgressRecord>();
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_THAT(told[0].done, ElementsAre(SessionProgressRecord::Range{1, 1}));

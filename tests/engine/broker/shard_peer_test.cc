@@ -500,6 +500,79 @@ TEST_F(PairTest, PrefersAMemberThatIsOnlineOnTheOtherNode_P10) {
   EXPECT_EQ(online.received.size(), 4u);
 }
 
+// Sessions and their copies.
+
+// Both claims carry the same time. One loses its client before it is answered, and still counts.
+TEST_F(PairTest, LeavesASessionOneOwnerWhenClaimsCross_P7) {
+  for (const std::uint64_t seed : Seeds(60)) {
+    BuildPair({.seed = seed, .cores = {2, 2}, .link_delay_max_ns = kNanosecondsPerMillisecond});
+    MqttClient& client = world().AddClient("c");
+    for (const std::size_t node : {1u, 0u}) {
+      if (client.open()) world().Break(client);
+      world().Open(client, node);
+      client.SendConnect(Persistent());
+      for (std::uint64_t steps = world().random()() % 6; steps > 0; --steps) world().Step();
+    }
+    world().Run();
+    const auto owners = [&] {
+      int count = 0;
+      for (std::size_t node = 0; node < 2; ++node) {
+        const auto* const session = world().home(node, "c").sessions().Find("c");
+        count += session != nullptr && !session->mirrored_here() ? 1 : 0;
+      }
+      return count;
+    };
+    ASSERT_LE(owners(), 1) << "seed " << seed;
+    if (!client.open()) Reconnect(client, 0, Persistent());
+    ASSERT_EQ(owners(), 1) << "seed " << seed;
+    TearDown();
+  }
+}
+
+// What was published while the nodes were not in step is in the copy by the time they are.
+TEST_F(PairTest, EndsItsSnapshotWhenAllCoresRouteToTheCopies_P4) {
+  Build({.cores = {3, 1}});
+  MqttClient& subscriber = Connect("s", 0, Persistent());
+  Subscribe(subscriber, "t", 1);
+  Break(subscriber);
+  std::vector<MqttClient*> publishers;  // of all cores
+  for (int i = 0; i < 6; ++i) publishers.push_back(&Connect("p" + std::to_string(i), 0));
+  bool ended = false;
+  world().on_record = [&](std::size_t from, const PeerRecord& record) {
+    ended |= from == 0 && std::holds_alternative<broker::SnapshotEndRecord>(record);
+  };
+  world().HoldRecords(1, true);  // with the copy's interest
+  world().Pair();
+  world().Run();
+  EXPECT_FALSE(ended);
+  for (MqttClient* const publisher : publishers) Publish(*publisher, "t", "x", 1);
+  world().HoldRecords(1, false);
+  world().Run();
+  EXPECT_TRUE(ended);
+  world().Kill(0);
+  world().Run();
+  Reconnect(subscriber, 1, Persistent());
+  EXPECT_EQ(subscriber.received.size(), 6u);
+}
+
+// A failover right after it was sent: nobody knows whether it was.
+TEST_F(PairTest, MarksWhatADeadOwnerMayHaveSent_MQTT_3_3_1_1) {
+  BuildNodes(1, 1, {.inflight_max = 2});
+  MqttClient& subscriber = Connect("s", 0, Persistent());
+  Subscribe(subscriber, "t", 2);
+  MqttClient& publisher = Connect("p", 1);
+  for (int i = 0; i < 4; ++i) {
+    subscriber.acknowledges = i != 3;
+    Publish(publisher, "t", std::to_string(i), 2);
+  }
+  ASSERT_EQ(subscriber.received.size(), 4u);
+  world().Kill(0);
+  world().Run();
+  Reconnect(subscriber, 1, Persistent());
+  EXPECT_EQ(subscriber.repeats, 1u);
+  EXPECT_THAT(subscriber.faults, IsEmpty()) << "a repeat without DUP";
+}
+
 // Retained over nodes (P9).
 
 TEST_F(PairTest, KeepsOneRetainedSetOnBothNodes_P9) {
