@@ -189,7 +189,9 @@ void Shard::OnMalformed(ConnectionId id, const mqtt::DecodeResult& result) {
     return Disconnect(*client, result.reason, reason, result.explanation);
   }
   if (result.reason == ReasonCode::kUnsupportedProtocolVersion) {
-    client->version = result.requested_level > 5 ? mqtt::Version::k5 : mqtt::Version::k311;
+    // In the nearest form that its sender may know (A38): with level 5 it is the name that is
+    // wrong.
+    client->version = result.requested_level >= 5 ? mqtt::Version::k5 : mqtt::Version::k311;
     return Refuse(*client, result.reason, metrics::RefuseReason::kUnsupportedVersion,
                   result.explanation);
   }

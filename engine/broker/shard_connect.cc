@@ -284,8 +284,11 @@ void Shard::Refuse(Client& client, ReasonCode code, RefuseReason reason, std::st
     connack.reason_string.reset();
     mqtt::EncodeConnack(client.version, connack, out.bytes);
   }
-  SendBytes(context_, client, offset);
-  context_.metrics.PacketSent(static_cast<std::uint8_t>(mqtt::PacketType::kConnack));
+  // A 3.x client for whose fault there is no return code gets none [MQTT-3.2.2-6 of 3.1.1].
+  if (out.bytes.size() != offset) {
+    SendBytes(context_, client, offset);
+    context_.metrics.PacketSent(static_cast<std::uint8_t>(mqtt::PacketType::kConnack));
+  }
   context_.metrics.ConnectRefused(reason);
   LogAccess({.kind = AccessEvent::Kind::kRefuse,
              .connection = client.id,

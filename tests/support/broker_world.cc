@@ -457,6 +457,7 @@ void BrokerWorld::ExecuteOn(std::size_t node, std::size_t core, const Connection
 }
 
 void BrokerWorld::Send(std::size_t node, std::size_t core, const broker::SendEffect& send) {
+  if (send.size == 0 && send.payload == nullptr) Fault(node, core, "a send of no bytes");
   Wire* const wire = FindWire(node, core, send.connection);
   if (wire == nullptr) return;
   if (wire->closing) return Fault(node, core, "bytes behind a close");

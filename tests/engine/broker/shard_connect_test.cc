@@ -377,6 +377,33 @@ TEST_F(ConnectTest, ForgetsAClaimWhoseClientIsGone) {
   Reconnect(client, 0);
 }
 
+// The name is wrong, the level is ours: the answer has the form of that level (A38).
+TEST_F(ConnectTest, AnswersAnUnknownNameInTheFormOfItsLevel_MQTT_3_1_2_1) {
+  const std::vector<std::uint8_t> connect = {0x10, 14,                      // CONNECT
+                                             0,    4,  'M', 'Q', 'T', 'X',  // an unknown name
+                                             5,    2,  0,   0,  // level, flags, keep alive
+                                             0,                 // no properties
+                                             0,    1,  'c'};    // client id
+  MqttClient& client = world().AddClient("c");
+  world().Open(client, 0);
+  client.SendBytes(connect);
+  world().Run();
+  ASSERT_TRUE(client.connack);
+  EXPECT_EQ(client.connack->reason, ReasonCode::kUnsupportedProtocolVersion);
+  EXPECT_THAT(world().Faults(), IsEmpty());
+}
+
+// 3.1.1 has no return code for a bad will topic.
+TEST_F(ConnectTest, ClosesWithoutConnackWhereNoReturnCodeFits_MQTT_3_2_2_6) {
+  MqttClient& client = world().AddClient("c", Version::k311);
+  TryConnect(
+      client, 0,
+      {.clean_start = true, .will = mqtt::WillView{.topic = "will/#", .payload = AsBytes("x")}});
+  EXPECT_FALSE(client.connack);
+  EXPECT_FALSE(client.open());
+  EXPECT_THAT(world().Faults(), IsEmpty());
+}
+
 // A promise is kept to a client whose Maximum Packet Size is too small for it, or it is not made.
 TEST_F(ConnectTest, TellsAClientThatAllowsTooSmallPacketsAndPublishesNoWillOfIt) {
   MqttClient& watcher = Connect("w");
