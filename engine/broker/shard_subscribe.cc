@@ -14,6 +14,11 @@ using mqtt::PacketType;
 using mqtt::QoS;
 using mqtt::ReasonCode;
 
+bool IsNotOffered(ReasonCode code) noexcept {
+  return code == ReasonCode::kWildcardSubscriptionsNotSupported ||
+         code == ReasonCode::kSharedSubscriptionsNotSupported;
+}
+
 }  // namespace
 
 void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
@@ -27,6 +32,11 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
         ReasonCode::kProtocolError) {  // [MQTT-3.8.3-4]: No Local on a shared subscription
       return Disconnect(client, ReasonCode::kProtocolError, CloseReason::kProtocolError,
                         "No Local on a shared subscription");
+    }
+    if (client.version == mqtt::Version::k5 && IsNotOffered(codes_.back())) {
+      // CONNACK said so, and to ask all the same is a protocol error (3.2.2.3.11, 3.2.2.3.13).
+      return Disconnect(client, codes_.back(), CloseReason::kProtocolError,
+                        "a subscription of a kind that CONNACK excluded");
     }
     if (codes_.back() == ReasonCode::kTopicFilterInvalid && client.version != mqtt::Version::k5) {
       return Close(

@@ -135,10 +135,28 @@ TEST_F(SubscribeTest, RefusesWhatTheOperatorHasSwitchedOff) {
   options.config.wildcard_available = false;
   options.config.shared_available = false;
   Build(options);
-  MqttClient& client = Connect("c");
-  EXPECT_THAT(Subscribe(client, {{"a/+", {}}, {"$share/g/a", {}}, {"a", {}}}),
-              ElementsAre(ReasonCode::kWildcardSubscriptionsNotSupported,
-                          ReasonCode::kSharedSubscriptionsNotSupported, ReasonCode::kSuccess));
+  MqttClient& old_client = Connect("old", 0, Clean(), Version::k311);
+  EXPECT_THAT(Subscribe(old_client, {{"a/+", {}}, {"$share/g/a", {}}, {"a", {}}}),
+              ElementsAre(ReasonCode::kUnspecifiedError, ReasonCode::kUnspecifiedError,
+                          ReasonCode::kSuccess));
+}
+
+// CONNACK has said that there are none, so asking is a protocol error (3.2.2.3.11, 3.2.2.3.13).
+TEST_F(SubscribeTest, DisconnectsWhoAsksForWhatConnackExcluded) {
+  WorldOptions options;
+  options.config.wildcard_available = false;
+  options.config.shared_available = false;
+  Build(options);
+  for (const auto& [filter, code] :
+       {std::pair{"a/+", ReasonCode::kWildcardSubscriptionsNotSupported},
+        std::pair{"$share/g/a", ReasonCode::kSharedSubscriptionsNotSupported}}) {
+    MqttClient& client = Connect(filter);
+    client.SendSubscribe({{"a", {}}, {filter, {}}});
+    world().Run();
+    ASSERT_TRUE(client.disconnected);
+    EXPECT_EQ(client.disconnected, code);
+    EXPECT_EQ(world().metrics(0, 0).subscriptions(), 0) << "nothing of the packet was done";
+  }
 }
 
 TEST_F(SubscribeTest, BoundsTheSubscriptionsOfASession) {
