@@ -5,13 +5,13 @@
 namespace tandem::metrics {
 
 void Registry::AddCallback(std::function<void(Exposition&)> collect) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   sources_.push_back(std::move(collect));
 }
 
 std::string Registry::Scrape() const {
   Exposition exposition;
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (const auto& collect : sources_) collect(exposition);
   return exposition.Text();
 }

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/metrics/exposition.h"
 
 namespace tandem::metrics {
@@ -28,8 +27,8 @@ class Registry {
   std::string Scrape() const;
 
  private:
-  mutable absl::Mutex mutex_;
-  std::vector<std::function<void(Exposition&)>> sources_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;
+  std::vector<std::function<void(Exposition&)>> sources_;  // under mutex_
 };
 
 }  // namespace tandem::metrics

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/node/mail.h"
 
 namespace tandem::node {
@@ -17,22 +16,22 @@ class Inbox {
  public:
   // Any thread; wake the core afterwards.
   void Post(Task task) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
     waiting_.store(true, std::memory_order_release);
   }
   // The core: what has come, oldest first.
   std::vector<Task> Take() {
     if (!waiting_.load(std::memory_order_acquire)) return {};
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     waiting_.store(false, std::memory_order_relaxed);
     return std::exchange(tasks_, {});
   }
   bool IsEmpty() const noexcept { return !waiting_.load(std::memory_order_acquire); }
 
  private:
-  absl::Mutex mutex_;
-  std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  std::vector<Task> tasks_;
   std::atomic<bool> waiting_{false};
 };
 

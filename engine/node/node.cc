@@ -1,11 +1,9 @@
 #include "engine/node/node.h"
 
+#include <mutex>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
+#include "engine/base/event.h"
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
 #include "engine/reactor/affinity.h"
@@ -24,15 +22,15 @@ struct Node::Worker {
   unsigned cpu;
   CoreCounters counters;
   Inbox inbox;
-  absl::Mutex waker_mutex;
-  reactor::Waker* waker ABSL_GUARDED_BY(waker_mutex) =
-      nullptr;                   // null again when the transport is about to go
-  UringCore* core = nullptr;     // for tasks that run on the thread
-  absl::Status status;           // of starting; read after `ready`
-  absl::Notification ready;      // transport made, or failed
-  absl::Notification started;    // listeners open, or failed
-  absl::Notification may_start;  // all cores are ready (or one failed: `give_up`)
-  absl::Notification stopped;    // everything ended in order
+  std::mutex waker_mutex;
+  reactor::Waker* waker =
+      nullptr;                // under waker_mutex; null again when the transport is about to go
+  UringCore* core = nullptr;  // for tasks that run on the thread
+  absl::Status status;        // of starting; read after `ready`
+  Event ready;                // transport made, or failed
+  Event started;              // listeners open, or failed
+  Event may_start;            // all cores are ready (or one failed: `give_up`)
+  Event stopped;              // everything ended in order
   bool give_up = false;
   bool abandon = false;  // patience is over; touched on the thread only
   std::vector<reactor::Endpoint> endpoints;
@@ -61,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions options) {
   // No core takes a turn before every core can be woken.
   bool all_ready = true;
   for (const auto& worker : node->workers_) {
-    worker->ready.WaitForNotification();
+    worker->ready.Wait();
     all_ready &= worker->status.ok();
   }
   for (const auto& worker : node->workers_) {
@@ -70,7 +68,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions options) {
   }
   absl::Status status;
   for (const auto& worker : node->workers_) {
-    worker->started.WaitForNotification();
+    worker->started.Wait();
     status.Update(worker->status);
   }
   if (!status.ok()) {
@@ -96,11 +94,11 @@ void Node::Run(Worker& worker) {
   if (transport) {
     worker.features = transport->features().ToTable();
     mail_.SetWaker(worker.core_id, transport->waker());
-    absl::MutexLock lock(&worker.waker_mutex);
+    const std::lock_guard lock(worker.waker_mutex);
     worker.waker = &transport->waker();
   }
   worker.ready.Notify();
-  worker.may_start.WaitForNotification();
+  worker.may_start.Wait();
   if (!transport || worker.give_up) {
     worker.started.Notify();
     worker.stopped.Notify();
@@ -117,7 +115,7 @@ void Node::Run(Worker& worker) {
   if (worker.core_id != CoreId{0}) {
     // The first core opens the listeners first: where the configuration says port 0, the others
     // follow it.
-    workers_.front()->started.WaitForNotification();
+    workers_.front()->started.Wait();
     const std::vector<reactor::Endpoint>& endpoints = workers_.front()->endpoints;
     for (std::size_t i = 0; i < endpoints.size(); ++i)
       options.listeners[i].endpoint.port = endpoints[i].port;
@@ -139,14 +137,14 @@ void Node::Run(Worker& worker) {
   while (!core.stopped() && !worker.abandon) core.Turn();
   worker.stopped.Notify();
   // Other cores may still wake this one until they have ended too.
-  for (const auto& other : workers_) other->stopped.WaitForNotification();
-  absl::MutexLock lock(&worker.waker_mutex);
+  for (const auto& other : workers_) other->stopped.Wait();
+  const std::lock_guard lock(worker.waker_mutex);
   worker.waker = nullptr;
 }
 
 void Node::PostToAll(const std::function<void(Worker&)>& task) {
   for (const auto& worker : workers_) {
-    absl::MutexLock lock(&worker->waker_mutex);
+    const std::lock_guard lock(worker->waker_mutex);
     if (worker->waker == nullptr) continue;
     worker->inbox.Post([task, w = worker.get()] { task(*w); });
     worker->waker->Wake();
@@ -172,8 +170,7 @@ void Node::Stop(MonoNs patience_ns) {
   bool patient = true;
   for (const auto& worker : workers_) {
     const MonoNs left = deadline - ReadClocks().mono_ns;
-    patient &=
-        worker->stopped.WaitForNotificationWithTimeout(absl::Nanoseconds(left > 0 ? left : 0));
+    patient &= worker->stopped.WaitFor(left > 0 ? left : 0);
   }
   if (!patient) {
     Log(LogLevel::kWarn, "stopping without waiting any longer", {});

@@ -148,7 +148,7 @@ void Service::DrainBeforeStop(const SignalQueue& signals) {
   BeginDrain(false);
   const MonoNs deadline = node::ReadClocks().mono_ns + config_.cluster.drain_timeout_ns;
   const auto is_under_way = [this] {
-    const absl::MutexLock lock(&drain_mutex_);
+    const std::lock_guard lock(drain_mutex_);
     return drain_.phase() == Drain::Phase::kNotice || drain_.phase() == Drain::Phase::kMoving;
   };
   for (TurnDrain(); is_under_way() && node::ReadClocks().mono_ns < deadline; TurnDrain()) {
@@ -159,7 +159,7 @@ void Service::DrainBeforeStop(const SignalQueue& signals) {
 // Readiness is 404 from this moment; the main thread does the rest.
 admin::Outcome Service::BeginDrain(bool force) {
   const DrainView view = LookAtDrain();
-  const absl::MutexLock lock(&drain_mutex_);
+  const std::lock_guard lock(drain_mutex_);
   const bool begins = drain_.phase() == Drain::Phase::kNone;
   if (state_.load() == NodeState::kCatchingUp)
     return {.words = "this node does not serve yet: it is not in step with its partner"};
@@ -176,7 +176,7 @@ admin::Outcome Service::BeginDrain(bool force) {
 }
 
 admin::Outcome Service::EndDrain() {
-  const absl::MutexLock lock(&drain_mutex_);
+  const std::lock_guard lock(drain_mutex_);
   if (!drain_.Cancel()) return {.words = "this node is not being drained"};
   ServeAgain();
   return {.done = true, .words = "serving"};
@@ -199,7 +199,7 @@ DrainView Service::LookAtDrain() const {
 
 void Service::TurnDrain() {
   const DrainView view = LookAtDrain();
-  const absl::MutexLock lock(&drain_mutex_);
+  const std::lock_guard lock(drain_mutex_);
   switch (drain_.Turn(view)) {
     case Drain::Step::kNothing:
       break;

@@ -3,11 +3,10 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "cluster/cluster.h"
 #include "engine/metrics/node_metrics.h"
 #include "engine/metrics/registry.h"
@@ -57,8 +56,8 @@ class Service {
   const config::Config config_;
   const MonoNs started_at_;
   std::atomic<NodeState> state_{NodeState::kStarting};
-  mutable absl::Mutex drain_mutex_;
-  Drain drain_ ABSL_GUARDED_BY(drain_mutex_);
+  mutable std::mutex drain_mutex_;
+  Drain drain_;  // under drain_mutex_
   metrics::NodeMetrics node_metrics_;
   metrics::ProcessMetrics process_metrics_;
   metrics::Registry registry_;
