@@ -24,22 +24,36 @@ Client::Client(ClientSettings settings)
 }
 
 void Client::Connect() {
+  std::optional<Bytes> password;
+  if (settings_.password) password = AsBytes(*settings_.password);
   mqtt::EncodeConnect({.version = settings_.version,
                        .clean_start = true,
                        .keep_alive_s = settings_.keep_alive_s,
-                       .client_id = settings_.client_id},
+                       .client_id = settings_.client_id,
+                       .user_name = settings_.user_name,
+                       .password = password},
                       output_);
 }
 
-void Client::Subscribe(std::string_view filter, QoS qos) {
-  const std::array<mqtt::SubscribeEntry, 1> entries = {
-      {{.filter = filter, .options = {.qos = qos}}}};
+void Client::Subscribe(std::span<const std::string_view> filters, QoS qos) {
+  std::vector<mqtt::SubscribeEntry> entries;
+  for (const std::string_view filter : filters) {
+    entries.push_back({.filter = filter, .options = {.qos = qos}});
+  }
   mqtt::EncodeSubscribe(settings_.version, PacketId{1}, entries, std::nullopt, output_);
 }
 
 void Client::Ping() { mqtt::EncodePingreq(output_); }
 
 void Client::Disconnect() { mqtt::EncodeDisconnect(settings_.version, {}, output_); }
+
+void Client::StartAgain() {
+  decoder_ = mqtt::Decoder(mqtt::Sender::kServer);
+  decoder_.set_version(settings_.version);
+  tail_.Clear();
+  output_.Clear();
+  error_.clear();
+}
 
 void Client::PreparePublish(std::string_view topic, QoS qos, std::size_t payload_bytes) {
   TANDEM_CHECK(payload_bytes >= kStampBytes);
@@ -116,8 +130,7 @@ void Client::Handle(const mqtt::Packet& packet, ClientEvents& events) {
   } else if (const auto* connack = std::get_if<mqtt::ConnackView>(&packet)) {
     HandleConnack(*connack, events);
   } else if (const auto* suback = std::get_if<mqtt::SubackView>(&packet)) {
-    events.OnSuback(*this,
-                    suback->codes.empty() ? ReasonCode::kUnspecifiedError : suback->codes[0]);
+    events.OnSuback(*this, suback->codes);
   } else if (const auto* disconnect = std::get_if<mqtt::DisconnectView>(&packet)) {
     Fail(absl::StrCat("the broker disconnects: ", ToAbsl(mqtt::Name(disconnect->reason))));
   }

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +25,7 @@ class ClientEvents {
  public:
   virtual ~ClientEvents() = default;
   virtual void OnConnack(Client& client, mqtt::ReasonCode reason) = 0;
-  virtual void OnSuback(Client& client, mqtt::ReasonCode reason) = 0;
+  virtual void OnSuback(Client& client, std::span<const mqtt::ReasonCode> codes) = 0;
   // An application message: QoS 2 repetitions are already removed. Views live until it returns.
   virtual void OnMessage(Client& client, const mqtt::PublishView& message) = 0;
   // A publish is complete (PUBACK; PUBCOMP or a PUBREC that refuses). `planned_ns` as published.
@@ -35,6 +37,8 @@ struct ClientSettings {
   std::string client_id;
   mqtt::Version version = mqtt::Version::k5;
   std::uint16_t keep_alive_s = 300;
+  std::optional<std::string> user_name{};
+  std::optional<std::string> password{};
 };
 
 // The client's side of the protocol: bytes in, bytes out, clean sessions. Everything it has to say
@@ -47,9 +51,11 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   void Connect();
-  void Subscribe(std::string_view filter, mqtt::QoS qos);
+  void Subscribe(std::span<const std::string_view> filters, mqtt::QoS qos);
   void Ping();
   void Disconnect();
+  // A new connection: what the old one left half read or unsent is forgotten.
+  void StartAgain();
 
   // Fixes what Publish() sends. `payload_bytes` is at least kStampBytes; what follows the stamp is
   // filled with a pattern.

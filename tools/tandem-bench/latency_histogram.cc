@@ -29,4 +29,22 @@ std::uint64_t LatencyHistogram::Quantile(double fraction) const noexcept {
   return max_;
 }
 
+double LatencyHistogram::Mean() const noexcept {
+  double sum = 0;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    sum += static_cast<double>(counts_[i]) * static_cast<double>(UpperEnd(i));
+  }
+  return count_ > 0 ? sum / static_cast<double>(count_) : 0;
+}
+
+double LatencyHistogram::Deviation() const noexcept {
+  const double mean = Mean();
+  double sum = 0;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    const double distance = static_cast<double>(UpperEnd(i)) - mean;
+    sum += static_cast<double>(counts_[i]) * distance * distance;
+  }
+  return count_ > 0 ? std::sqrt(sum / static_cast<double>(count_)) : 0;
+}
+
 }  // namespace tandem::bench

@@ -40,6 +40,10 @@ class LatencyHistogram {
   // its bucket but never above max_ns(). 0 if nothing was recorded.
   std::uint64_t Quantile(double fraction) const noexcept;
 
+  // Of the upper ends of the buckets; 0 if nothing was recorded.
+  double Mean() const noexcept;
+  double Deviation() const noexcept;
+
   static constexpr std::size_t BucketOf(std::uint64_t ns) noexcept {
     if (ns < kSteps) return static_cast<std::size_t>(ns);
     const int shift = static_cast<int>(std::bit_width(ns)) - kStepBits - 1;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <queue>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,9 +36,9 @@ enum class Phase : std::uint8_t {
 
 // What happened during some time.
 struct Measurement {
-  std::uint64_t published = 0;
-  std::uint64_t received = 0;        // copies, repetitions included
-  LatencyHistogram latency;          // from the planned time to the subscriber
+  std::uint64_t published = 0;       // reconnects: connections opened
+  std::uint64_t received = 0;        // copies, repetitions included; reconnects: CONNACKs
+  LatencyHistogram latency;          // from the planned time to the subscriber; to CONNACK
   LatencyHistogram acknowledgement;  // from the planned time to PUBACK or PUBCOMP
 
   void Add(const Measurement& other);
@@ -66,9 +67,13 @@ class Load final : private ClientEvents {
   const ClientPlan& plan(std::uint32_t index) const { return plan_.clients[index]; }
   Client& client(std::uint32_t index) { return *clients_[index].client; }
 
-  // The stream of a client stands; has brought bytes; is gone (after Stop() that is no error).
+  // The stream of a client is being opened; stands; has brought bytes; is gone (after Stop() that
+  // is no error).
+  void OnOpening(std::uint32_t index, MonoNs now);
   void OnConnected(std::uint32_t index, MonoNs now);
   void OnReceived(std::uint32_t index, Bytes bytes, MonoNs now);
+  // All that its output() held when it was last sent is written.
+  void OnWritten(std::uint32_t index, MonoNs now);
   void OnClosed(std::uint32_t index, std::string_view why, MonoNs now);
 
   // Moves to the next phase when it is time, and publishes what is due.
@@ -82,7 +87,14 @@ class Load final : private ClientEvents {
   // overwritten.
   void TakeDirty(std::vector<std::uint32_t>& out);
 
+  // Clients whose streams are to be opened again. `out` is appended to.
+  void TakeReopening(std::vector<std::uint32_t>& out);
+  // Once its output() is written, its stream is to be closed.
+  bool IsLeaving(std::uint32_t index) const { return clients_[index].is_leaving; }
+
   Phase phase() const noexcept { return phase_; }
+  // How far the phase is, in words.
+  std::string Progress(MonoNs now) const;
   // How long it took until every client was connected and subscribed; 0 before.
   MonoNs connect_time_ns() const noexcept { return connect_time_ns_; }
   std::uint32_t clients_ready() const noexcept { return ready_count_; }
@@ -98,21 +110,27 @@ class Load final : private ClientEvents {
   FlowCounts Flows() const;
   std::uint64_t Lost() const;
   std::uint64_t published_ever() const noexcept { return sent_; }
+  std::uint64_t received_ever() const noexcept { return received_; }
 
  private:
   struct Member {
     std::unique_ptr<Client> client;
-    std::vector<FlowChecker> flows;  // of a subscriber, by publisher
+    std::vector<FlowChecker> flows;          // of a subscriber, by publisher
+    std::vector<std::uint64_t> shared_next;  // of a group's member: what it may get next
+    std::uint32_t subscribed = 0;            // filters
+    MonoNs opened_at = 0;
+    bool is_connected = false;
     bool is_ready = false;
     bool is_gone = false;
     bool is_dirty = false;
+    bool is_leaving = false;
   };
   struct Publisher {
     std::uint32_t index = 0;  // of its client
     std::uint64_t sequence = 0;
     Pacer pacer;
     bool is_waked = false;    // stands in waked_
-    bool is_blocked = false;  // was due, but all packet ids were in use
+    bool is_blocked = false;  // was due, but all packet ids were in use or too much unwritten
   };
   // Open loop: when which publisher is due, earliest first. Not in the wheel, whose tick of a
   // millisecond would count as the broker's latency.
@@ -122,13 +140,20 @@ class Load final : private ClientEvents {
   enum class Timer : std::uint32_t { kPhase, kPing, kStall };
 
   void OnConnack(Client& client, mqtt::ReasonCode reason) override;
-  void OnSuback(Client& client, mqtt::ReasonCode reason) override;
+  void OnSuback(Client& client, std::span<const mqtt::ReasonCode> codes) override;
   void OnMessage(Client& client, const mqtt::PublishView& message) override;
   void OnAcknowledged(Client& client, MonoNs planned_ns, mqtt::ReasonCode reason) override;
 
+  void AddMember(std::uint32_t index);
+  Pacer MakePacer(MonoNs offset) const;
   void OnTimer(std::uint64_t cookie);
   reactor::TimerId Schedule(Timer timer, std::uint32_t index, MonoNs deadline);
   void LoseClient(std::uint32_t index, std::string_view why);
+  void SubscribeMore(std::uint32_t index);
+  // Takes note of a message; true if it is there for the first time.
+  bool Observe(Member& member, std::size_t flow, const Stamp& stamp,
+               const mqtt::PublishView& message);
+  void Leave(std::uint32_t index);
   void MarkReady(std::uint32_t index);
   void MarkDirty(std::uint32_t index);
   void NoteError(std::uint64_t& counter, std::string text);
@@ -149,6 +174,7 @@ class Load final : private ClientEvents {
   const Options options_;
   const LoadPlan plan_;
   const MonoNs begin_;
+  MonoNs interval_ns_ = 0;
   MonoNs now_;
   reactor::TimerWheel wheel_;
   std::vector<Member> clients_;
@@ -157,9 +183,13 @@ class Load final : private ClientEvents {
   std::vector<std::uint32_t> waked_;         // publishers to look at in the next Tick()
   std::vector<std::uint32_t> waked_now_;
   std::vector<std::uint32_t> dirty_;
+  std::vector<std::uint32_t> reopening_;
+  std::vector<FlowChecker> shared_flows_;  // by publisher, over all members of the group
+  std::uint64_t shared_reordered_ = 0;
   DueQueue due_;
 
   Phase phase_ = Phase::kConnecting;
+  MonoNs phase_began_ = 0;
   reactor::TimerId phase_timer_ = reactor::kNoTimer;
   std::uint32_t ready_count_ = 0;
   std::uint32_t ready_seen_ = 0;  // while connecting
@@ -167,6 +197,7 @@ class Load final : private ClientEvents {
   MonoNs measured_begin_ = 0;
   MonoNs measured_end_ = 0;
   std::uint64_t delivered_ = 0;  // first arrivals, ever
+  std::uint64_t received_ = 0;   // copies, ever
   std::uint64_t sent_ = 0;       // messages, ever
   std::uint64_t acknowledged_ = 0;
   std::uint64_t progress_seen_ = 0;  // while draining

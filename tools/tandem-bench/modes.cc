@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "engine/base/strings.h"
 
 namespace tandem::bench {
@@ -13,7 +14,13 @@ constexpr std::array kModes = {
     Mode{"pair", "-c publishers with a subscriber and a topic each", PlanPairs},
     Mode{"fan-out", "one publisher, -c subscribers", PlanFanOut},
     Mode{"fan-in", "-c publishers, one subscriber", PlanFanIn},
-    Mode{"conn", "opens -c connections and holds them", PlanConnections},
+    Mode{"shared", "-c publishers, --members subscribers that share the work", PlanShared},
+    Mode{"wildcard", "-c publishers, 22 matching subscribers each, --filters filters in all",
+         PlanWildcards},
+    Mode{"pub", "-c publishers, no subscriber", PlanPublishers, false},
+    Mode{"sub", "-c subscribers of what others publish", PlanSubscribers, false},
+    Mode{"conn", "opens -c connections and holds them", PlanConnections, false},
+    Mode{"reconnect", "-c clients that connect and disconnect all the time", PlanReconnects, false},
 };
 
 }  // namespace
@@ -33,6 +40,10 @@ std::string DescribeModes() {
     absl::StrAppend(&text, text.empty() ? "" : "; ", ToAbsl(mode.name), ": ", ToAbsl(mode.help));
   }
   return text;
+}
+
+std::string NumberedTopic(std::string_view topic, std::uint32_t number) {
+  return absl::StrReplaceAll(ToAbsl(topic), {{"%i", absl::StrCat(number)}});
 }
 
 ClientPlan& LoadPlan::Add(const Options& options, std::string_view role, std::size_t host) {

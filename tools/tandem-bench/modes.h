@@ -18,6 +18,7 @@ struct SubscriberPlan {
   std::string filter;
   std::uint32_t first_publisher = 0;
   std::uint32_t publishers = 0;
+  std::vector<std::string> idle_filters{};  // subscribed to too, matched by nothing
 };
 struct PublisherPlan {
   std::string topic;
@@ -35,6 +36,12 @@ struct LoadPlan {
   std::vector<ClientPlan> clients;
   std::uint32_t publishers = 0;
   std::uint32_t copies = 0;  // subscribers that get each message
+  // Whoever of the subscribers gets a message, nobody else does.
+  bool is_shared = false;
+  // Subscribers take what anybody publishes; who should get what is not known.
+  bool is_foreign = false;
+  // Clients come and go, and that is what is measured.
+  bool reconnects = false;
 
   void AddSubscriber(const Options& options, SubscriberPlan subscriber);
   void AddPublisher(const Options& options, std::string topic);
@@ -48,17 +55,25 @@ struct Mode {
   std::string_view name;
   std::string_view help;
   LoadPlan (*plan)(const Options& options);
+  bool has_rate = true;  // what is published comes back, so find-max can tell which rate is kept up
 };
 
 std::span<const Mode> Modes();
 // Null if there is none of that name.
 const Mode* FindMode(std::string_view name);
+// `topic` with each %i replaced by `number`.
+std::string NumberedTopic(std::string_view topic, std::uint32_t number);
 std::string DescribeModes();
 
 // modes/
 LoadPlan PlanPairs(const Options& options);
 LoadPlan PlanFanOut(const Options& options);
 LoadPlan PlanFanIn(const Options& options);
+LoadPlan PlanShared(const Options& options);
+LoadPlan PlanWildcards(const Options& options);
+LoadPlan PlanPublishers(const Options& options);
+LoadPlan PlanSubscribers(const Options& options);
 LoadPlan PlanConnections(const Options& options);
+LoadPlan PlanReconnects(const Options& options);
 
 }  // namespace tandem::bench

@@ -19,15 +19,21 @@ inline constexpr int kExitUsage = 2;
 
 // Letters and defaults are emqtt-bench's where it has the option.
 struct Options {
-  std::string mode;  // the name of one of Modes()
+  std::string mode;  // the name of one of Modes(); find-max: of the load that it repeats
   std::vector<reactor::Endpoint> hosts = {{"127.0.0.1", 1883}};
   bool round_robin = false;
   std::uint32_t count = 1;
+  std::uint32_t members = 10;     // of a shared group
+  std::uint32_t filters = 6'900;  // of mode wildcard, all together
+  std::uint32_t connecting_max = 256;
   std::string topic = "tandem-bench";
   std::string client_prefix = "tandem-bench";
+  std::optional<std::string> user_name;
+  std::optional<std::string> password;
   mqtt::QoS qos = mqtt::QoS::kAtMostOnce;
   std::size_t payload_bytes = 256;
-  MonoNs interval_ns = 0;  // 0: closed loop
+  MonoNs interval_ns = 0;  // of one publisher; 0: closed loop
+  double rate_per_s = 0;   // of all publishers together; 0: interval_ns decides
   std::uint32_t window = 50;
   mqtt::Version version = mqtt::Version::k5;
   std::uint16_t keep_alive_s = 300;
@@ -36,9 +42,15 @@ struct Options {
   MonoNs warmup_ns = 0;
   MonoNs duration_ns = 0;
   std::optional<std::string> json_file;
+  std::optional<std::string> hgrm_file;
+  std::optional<std::string> html_file;
+  std::optional<std::string> baseline_file;
   bool check = false;
   bool quiet = false;
   std::optional<int> broker_pid;
+  // find-max: what it loads the broker with, and which latency still counts as keeping up.
+  bool find_max = false;
+  MonoNs latency_limit_ns = 10 * kNanosecondsPerMillisecond;
 };
 
 // What the command line says; nothing if the program is to end at once with `exit_code`, because

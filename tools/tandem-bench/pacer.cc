@@ -13,6 +13,14 @@ Pacer Pacer::Closed(std::uint32_t window, std::uint32_t copies, bool is_acknowle
   return pacer;
 }
 
+Pacer Pacer::Unanswered(std::uint32_t window) {
+  TANDEM_CHECK(window > 0);
+  Pacer pacer;
+  pacer.window_ = window;
+  pacer.is_answered_ = false;
+  return pacer;
+}
+
 Pacer Pacer::Open(MonoNs start, MonoNs interval_ns) {
   TANDEM_CHECK(interval_ns > 0);
   Pacer pacer;
@@ -27,6 +35,7 @@ bool Pacer::IsDue(MonoNs now, MonoNs& planned) const noexcept {
     return now >= due_;
   }
   planned = now;
+  if (!is_answered_) return unwritten_ < window_;
   const std::uint64_t room = std::uint64_t{window_} * copies_;
   return unacknowledged_ < window_ && copies_outstanding_ + copies_ <= room;
 }
@@ -34,6 +43,7 @@ bool Pacer::IsDue(MonoNs now, MonoNs& planned) const noexcept {
 void Pacer::OnPublished() noexcept {
   due_ += interval_ns_;
   copies_outstanding_ += copies_;
+  ++unwritten_;
   if (is_acknowledged_) ++unacknowledged_;
 }
 
@@ -49,7 +59,7 @@ void Pacer::OnAcknowledged() noexcept {
 
 std::uint64_t Pacer::GiveUpStalled() noexcept {
   MonoNs planned;
-  const bool stalled = interval_ns_ == 0 && !moved_ && !IsDue(0, planned);
+  const bool stalled = interval_ns_ == 0 && is_answered_ && !moved_ && !IsDue(0, planned);
   moved_ = false;
   if (!stalled) return 0;
   const std::uint64_t given_up = copies_outstanding_;

@@ -16,6 +16,8 @@ class Pacer {
  public:
   // `window` in messages, `copies`: subscribers of each message.
   static Pacer Closed(std::uint32_t window, std::uint32_t copies, bool is_acknowledged);
+  // Nothing comes back: a window is published, and the next when the connection has taken it.
+  static Pacer Unanswered(std::uint32_t window);
   // First message at `start`.
   static Pacer Open(MonoNs start, MonoNs interval_ns);
 
@@ -27,6 +29,7 @@ class Pacer {
   void OnPublished() noexcept;
   void OnDelivered() noexcept;  // one copy, for the first time
   void OnAcknowledged() noexcept;
+  void OnWritten() noexcept { unwritten_ = 0; }  // all that was published so far
 
   // Call it once per second. A closed window from which nothing returned since the last call is
   // taken for lost and opened again, so that a broker that drops messages goes on being measured.
@@ -39,6 +42,8 @@ class Pacer {
   std::uint32_t window_ = 0;
   std::uint32_t copies_ = 0;
   bool is_acknowledged_ = false;
+  bool is_answered_ = true;
+  std::uint64_t unwritten_ = 0;
   std::uint64_t unacknowledged_ = 0;
   std::uint64_t copies_outstanding_ = 0;
   bool moved_ = false;  // something came back since GiveUpStalled()

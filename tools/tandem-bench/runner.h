@@ -30,20 +30,19 @@ class Runner {
   MonoNs Turn(Clock clock) {
     OpenSome(clock());
     Events<Clock> events{*this, clock};
-    transport_.Poll(events);
+    was_busy_ = transport_.Poll(events) != 0;
     load_.Tick(clock());
     Flush();
     return load_.NextDeadline();
   }
 
+  // Whether the last turn had anything to do.
+  bool was_busy() const noexcept { return was_busy_; }
   // Streams that are not closed yet. After Phase::kDone they close by themselves once what they had
   // to say is sent.
   std::size_t open_streams() const noexcept { return open_; }
 
  private:
-  // Connecting more at once overflows the backlogs of listeners.
-  static constexpr std::size_t kConnectingMax = 256;
-
   struct Stream {
     ConnectionId id = kNoConnection;
     ByteBuffer in_flight;
@@ -63,7 +62,7 @@ class Runner {
       runner.load_.OnReceived(runner.IndexOf(id), slice.bytes, clock());
       runner.transport_.Release(slice);
     }
-    void OnSent(ConnectionId id) { runner.Sent(runner.IndexOf(id)); }
+    void OnSent(ConnectionId id) { runner.Sent(runner.IndexOf(id), clock()); }
     void OnClosed(ConnectionId id, reactor::CloseReason reason) {
       runner.Closed(runner.IndexOf(id), reason, clock());
     }
@@ -76,12 +75,20 @@ class Runner {
     return index_of_slot_[static_cast<std::uint32_t>(static_cast<std::uint64_t>(id))];
   }
 
+  // Connecting more at once than options_.connecting_max may overflow the backlogs of listeners.
   void OpenSome(MonoNs now) {
+    load_.TakeReopening(reopening_);
+    if (load_.phase() >= Phase::kDraining) return;
+    while (connecting_ < options_.connecting_max && !reopening_.empty()) {
+      Open(reopening_.back(), now);
+      reopening_.pop_back();
+    }
     if (load_.phase() != Phase::kConnecting) return;
-    while (next_ < streams_.size() && connecting_ < kConnectingMax) Open(next_++, now);
+    while (next_ < streams_.size() && connecting_ < options_.connecting_max) Open(next_++, now);
   }
 
   void Open(std::uint32_t index, MonoNs now) {
+    load_.OnOpening(index, now);
     reactor::ConnectOptions connect{.remote = options_.hosts[load_.plan(index).host]};
     if (!options_.local_hosts.empty()) {
       connect.local_host = options_.local_hosts[index % options_.local_hosts.size()];
@@ -94,7 +101,7 @@ class Runner {
     const auto slot = static_cast<std::uint32_t>(static_cast<std::uint64_t>(*id));
     if (slot >= index_of_slot_.size()) index_of_slot_.resize(slot + std::size_t{1});
     index_of_slot_[slot] = index;
-    streams_[index].id = *id;
+    streams_[index] = Stream{.id = *id};
     ++open_;
     ++connecting_;
   }
@@ -109,9 +116,10 @@ class Runner {
     load_.OnConnected(index, now);
   }
 
-  void Sent(std::uint32_t index) {
+  void Sent(std::uint32_t index, MonoNs now) {
     streams_[index].is_sending = false;
     streams_[index].in_flight.Clear();
+    load_.OnWritten(index, now);
     FlushOne(index);
   }
 
@@ -126,6 +134,7 @@ class Runner {
 
   void Flush() {
     load_.TakeDirty(dirty_);
+    was_busy_ |= !dirty_.empty();
     for (const std::uint32_t index : dirty_) FlushOne(index);
   }
 
@@ -141,7 +150,7 @@ class Runner {
       const std::array<reactor::Fragment, 1> fragments = {
           {{stream.in_flight.data(), stream.in_flight.size()}}};
       transport_.Send(stream.id, fragments);
-    } else if (load_.phase() == Phase::kDone) {
+    } else if (load_.phase() == Phase::kDone || load_.IsLeaving(index)) {
       Close(stream, reactor::CloseMode::kGraceful);
     }
   }
@@ -157,9 +166,11 @@ class Runner {
   std::vector<Stream> streams_;
   std::vector<std::uint32_t> index_of_slot_;
   std::vector<std::uint32_t> dirty_;
+  std::vector<std::uint32_t> reopening_;
   std::uint32_t next_ = 0;
   std::size_t connecting_ = 0;
   std::size_t open_ = 0;
+  bool was_busy_ = false;
 };
 
 }  // namespace tandem::bench

@@ -75,5 +75,14 @@ TEST(LatencyHistogram, AddsWhatAnotherCounted) {
   EXPECT_EQ(a.Quantile(1), 0u);
 }
 
+TEST(LatencyHistogram, KnowsMeanAndDeviation) {
+  LatencyHistogram histogram;
+  EXPECT_EQ(histogram.Mean(), 0);
+  EXPECT_EQ(histogram.Deviation(), 0);
+  for (const MonoNs ns : {10, 20, 30, 40}) histogram.Record(ns);
+  EXPECT_DOUBLE_EQ(histogram.Mean(), 25);
+  EXPECT_NEAR(histogram.Deviation(), 11.18, 0.01);
+}
+
 }  // namespace
 }  // namespace tandem::bench

@@ -36,6 +36,17 @@ class LoadTest : public ::testing::Test {
       if (!load->client(i).error().empty()) load->OnClosed(i, "", now);
       ByteBuffer up = std::move(load->client(i).output());
       broker.Receive(i, up.bytes());
+      if (load->IsLeaving(i)) {
+        load->OnClosed(i, "", now);
+      } else {
+        load->OnWritten(i, now);
+      }
+    }
+    std::vector<std::uint32_t> reopening;
+    load->TakeReopening(reopening);
+    for (const std::uint32_t i : reopening) {
+      load->OnOpening(i, now);
+      load->OnConnected(i, now);
     }
     now += kStep;
     for (std::uint32_t i = 0; i < load->size(); ++i) {
@@ -87,6 +98,128 @@ TEST_F(LoadTest, FanInTellsThePublishersApart) {
   RunToTheEnd();
   EXPECT_EQ(load->Flows().delivered, load->published_ever());
   EXPECT_EQ(load->Flows().reordered, 0u);
+}
+
+TEST_F(LoadTest, MembersOfAGroupShareTheMessages) {
+  options.qos = mqtt::QoS::kAtLeastOnce;
+  options.members = 4;
+  Start("shared");
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().total(), 0u) << load->errors().first;
+  EXPECT_GT(load->published_ever(), 100u);
+  EXPECT_EQ(load->Flows().delivered, load->published_ever());
+  EXPECT_EQ(load->Flows().reordered, 0u);
+  EXPECT_EQ(load->Lost(), 0u);
+}
+
+TEST_F(LoadTest, AMessageForTwoMembersIsADuplicateAndOneForNoneIsLost) {
+  options.members = 2;
+  int number = 0;
+  broker.copies = [&](const mqtt::PublishView&) {
+    return ++number == 10 ? 0 : number == 20 ? 2 : 1;
+  };
+  Start("shared");
+  RunToTheEnd();
+  EXPECT_EQ(load->Lost(), 1u);
+  EXPECT_EQ(load->Flows().duplicates, 1u);
+}
+
+TEST_F(LoadTest, IdleFiltersAreSubscribedToInSeveralPackets) {
+  options.count = 1;
+  options.filters = 30'000;
+  Start("wildcard");
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().total(), 0u) << load->errors().first;
+  EXPECT_EQ(broker.subscriptions, 30'000u);
+  EXPECT_EQ(load->Flows().delivered, 22 * load->published_ever());
+  EXPECT_EQ(load->Lost(), 0u);
+}
+
+TEST_F(LoadTest, EndsWhenASubscriptionIsRefused) {
+  broker.refuses_subscriptions = true;
+  Start("fan-out");
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().clients_lost, 3u);
+}
+
+TEST_F(LoadTest, PublishersWithoutSubscribersGoAsFastAsTheyAreWritten) {
+  Start("pub");
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().total(), 0u) << load->errors().first;
+  const double steps = static_cast<double>(load->measured_ns()) / kStep;
+  EXPECT_NEAR(static_cast<double>(load->measured().published), 3 * 4 * steps, 3 * 4 * 2);
+  EXPECT_EQ(load->measured().received, 0u);
+}
+
+TEST_F(LoadTest, AcknowledgementsPacePublishersWithoutSubscribers) {
+  options.qos = mqtt::QoS::kAtLeastOnce;
+  Start("pub");
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().total(), 0u) << load->errors().first;
+  EXPECT_GT(load->measured().acknowledgement.count(), 1'000u);
+}
+
+TEST_F(LoadTest, SubscribersTakeWhatOthersPublish) {
+  options.topic = "t";
+  Start("sub");
+  while (load->phase() != Phase::kMeasuring) Step();
+  ByteBuffer message;
+  mqtt::EncodePublishHead({.version = mqtt::Version::k5, .topic = "t", .payload_bytes = 0},
+                          message);
+  load->OnReceived(0, message.bytes(), now);
+  RunToTheEnd();
+  EXPECT_EQ(load->measured().received, 1u);
+  EXPECT_EQ(load->measured().latency.count(), 0u);  // it carried no time
+  EXPECT_EQ(load->errors().total(), 0u);
+}
+
+TEST_F(LoadTest, ClientsThatComeAndGoAreCountedAndTimed) {
+  Start("reconnect");
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().total(), 0u) << load->errors().first;
+  const double steps = static_cast<double>(load->measured_ns()) / kStep;
+  EXPECT_NEAR(static_cast<double>(load->measured().received), 3 * steps / 2, 3 * 3);
+  EXPECT_EQ(load->measured().latency.count(), load->measured().received);
+  EXPECT_GE(load->measured().latency.Quantile(0.5), static_cast<std::uint64_t>(kStep));
+  EXPECT_GT(broker.disconnects, 100);
+}
+
+TEST_F(LoadTest, AClientThatIsRefusedWhenItComesAgainIsLost) {
+  Start("reconnect");
+  while (load->phase() != Phase::kMeasuring) Step();
+  broker.connack = mqtt::ReasonCode::kServerBusy;
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().clients_lost, 3u);
+}
+
+TEST_F(LoadTest, ARateIsSharedAmongThePublishers) {
+  options.rate_per_s = 150;
+  Start("pair");
+  RunToTheEnd();
+  EXPECT_NEAR(static_cast<double>(load->measured().published), 300, 6);
+}
+
+// A broker that reads nothing must not fill our memory.
+TEST_F(LoadTest, OpenLoopBeyondWhatTheConnectionTakesWaits) {
+  options.rate_per_s = 1e6;
+  options.payload_bytes = 1'000;
+  Start("pair");
+  while (load->phase() != Phase::kMeasuring) Step();
+  for (int i = 0; i < 100; ++i) {
+    load->Tick(now);
+    now += kStep;
+  }
+  for (std::uint32_t i = 0; i < load->size(); ++i) {
+    EXPECT_LT(load->client(i).output().size(), std::size_t{2} << 20);
+  }
+}
+
+TEST_F(LoadTest, SaysHowFarItIs) {
+  Start("pair");
+  EXPECT_EQ(load->Progress(now), "0/6");
+  while (load->phase() != Phase::kMeasuring) Step();
+  now += kNanosecondsPerSecond;
+  EXPECT_EQ(load->Progress(now), "1/2 s");
 }
 
 TEST_F(LoadTest, OpenLoopPublishesAsPlannedAndMeasuresFromThePlan) {

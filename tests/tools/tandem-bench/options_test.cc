@@ -72,6 +72,38 @@ TEST(Options, TakeTimesInSeconds) {
   EXPECT_EQ(options->window, 1u);
 }
 
+TEST(Options, TakeCredentialsFilesAndRates) {
+  const auto options = Parse({"shared", "-u", "name", "-P", "secret", "--rate", "5000", "--members",
+                              "3", "--hgrm", "x.hgrm", "--html", "x.html", "--connecting", "9"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->user_name, "name");
+  EXPECT_EQ(options->password, "secret");
+  EXPECT_EQ(options->rate_per_s, 5'000);
+  EXPECT_EQ(options->members, 3u);
+  EXPECT_EQ(options->hgrm_file, "x.hgrm");
+  EXPECT_EQ(options->html_file, "x.html");
+  EXPECT_EQ(options->connecting_max, 9u);
+  EXPECT_FALSE(options->baseline_file);
+  EXPECT_FALSE(options->find_max);
+}
+
+TEST(Options, FindMaxRepeatsAnotherMode) {
+  const auto options = Parse({"find-max", "--of", "fan-in", "--limit", "2.5"});
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(options->find_max);
+  EXPECT_EQ(options->mode, "fan-in");
+  EXPECT_EQ(options->latency_limit_ns, 2'500'000);
+  EXPECT_EQ(Parse({"find-max"})->mode, "pair");
+  EXPECT_FALSE(Parse({"find-max", "--of", "conn"}, kExitUsage));
+  EXPECT_FALSE(Parse({"find-max", "--of", "find-max"}, kExitUsage));
+}
+
+TEST(Options, OnlySubscribersTakeWildcards) {
+  EXPECT_TRUE(Parse({"sub", "-t", "a/#"}));
+  EXPECT_FALSE(Parse({"pub", "-t", "a/#"}, kExitUsage));
+  EXPECT_FALSE(Parse({"sub", "-t", "a/#/b"}, kExitUsage));
+}
+
 TEST(Options, RefuseWhatMakesNoSense) {
   EXPECT_FALSE(Parse({}, kExitUsage));
   EXPECT_FALSE(Parse({"sideways"}, kExitUsage));
@@ -82,6 +114,8 @@ TEST(Options, RefuseWhatMakesNoSense) {
   EXPECT_FALSE(Parse({"pair", "-h", "127.0.0.1:99999"}, kExitUsage));
   EXPECT_FALSE(Parse({"pair", "-t", "a/#"}, kExitUsage));
   EXPECT_FALSE(Parse({"pair", "--window", "0"}, kExitUsage));
+  EXPECT_FALSE(Parse({"pair", "--rate", "5", "-I", "5"}, kExitUsage));
+  EXPECT_FALSE(Parse({"pair", "--baseline", "/nowhere/at/all"}, kExitUsage));
   EXPECT_FALSE(Parse({"pair", "--duration", "0"}, kExitUsage));
 }
 

@@ -50,6 +50,15 @@ TEST(Pacer, ClosedLoopPlansForNow) {
   EXPECT_EQ(planned, 77);
 }
 
+TEST(Pacer, UnansweredWaitsForTheConnectionAlone) {
+  Pacer pacer = Pacer::Unanswered(3);
+  EXPECT_EQ(PublishAll(pacer, 0), 3);
+  EXPECT_EQ(pacer.GiveUpStalled(), 0u);
+  EXPECT_EQ(pacer.GiveUpStalled(), 0u);
+  pacer.OnWritten();
+  EXPECT_EQ(PublishAll(pacer, 0), 3);
+}
+
 TEST(Pacer, OpenLoopKeepsItsPlanWhenItIsLate) {
   Pacer pacer = Pacer::Open(1'000, 100);
   MonoNs planned = 0;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tools/tandem-bench/json_numbers.h"
+
 namespace tandem::bench {
 namespace {
 
@@ -42,6 +44,9 @@ TEST_F(ReportTest, SharesTheCpuOfTheBrokerAmongMessages) {
   result.broker_cpu_ns = 2'500'000;
   EXPECT_DOUBLE_EQ(*BrokerCpuUsPerMessage(result), 2.5);
   measured.received = 0;
+  measured.published = 500;  // nobody receives
+  EXPECT_DOUBLE_EQ(*BrokerCpuUsPerMessage(result), 5);
+  measured.published = 0;
   EXPECT_FALSE(BrokerCpuUsPerMessage(result));
 }
 
@@ -78,12 +83,38 @@ TEST_F(ReportTest, LatenciesHaveUnits) {
 }
 
 TEST_F(ReportTest, LiveLineShowsRatesOfItsTime) {
-  const std::string line =
-      LiveLine(3 * kNanosecondsPerSecond, Phase::kMeasuring, measured, kNanosecondsPerSecond / 2);
+  const std::string line = LiveLine(3 * kNanosecondsPerSecond, Phase::kMeasuring, "3/10 s",
+                                    measured, kNanosecondsPerSecond / 2);
+  EXPECT_THAT(line, HasSubstr("3/10 s"));
   EXPECT_THAT(line, HasSubstr("measuring"));
   EXPECT_THAT(line, HasSubstr("2000/s"));
   EXPECT_THAT(line, HasSubstr("1800/s"));
   EXPECT_THAT(line, HasSubstr("0.1 us"));
+}
+
+TEST_F(ReportTest, SaysWhenTheGeneratorWasTheLimit) {
+  Result result = Make();
+  result.generator_busy = 0.5;
+  EXPECT_FALSE(GeneratorWasTheLimit(result));
+  result.generator_busy = 0.99;
+  EXPECT_TRUE(GeneratorWasTheLimit(result));
+  EXPECT_THAT(Summary(result), HasSubstr("IT WAS THE LIMIT"));
+  EXPECT_THAT(Json(result), HasSubstr(R"("generator_was_limit":true)"));
+  result.broker_cpu_ns = 2 * kNanosecondsPerSecond;  // its core was full too
+  EXPECT_FALSE(GeneratorWasTheLimit(result));
+  EXPECT_THAT(Summary(result), Not(HasSubstr("LIMIT")));
+}
+
+TEST_F(ReportTest, JsonHoldsSeriesAndDistribution) {
+  Result result = Make();
+  result.series = {{1, 2, 3, 4, 5, 6}, {2, 0, 0, 0, 0, 0}};
+  const std::string json = Json(result);
+  EXPECT_THAT(json, HasSubstr(R"("series":[[1.000,2.0,3.0,4.0,5.0,6.0],[2.000,)"));
+  EXPECT_THAT(json, HasSubstr(R"("distribution":[[0,0.1],)"));
+  const auto numbers = JsonNumbers(json);
+  ASSERT_TRUE(numbers.ok()) << numbers.status();
+  EXPECT_EQ(numbers->at("messages_per_s"), 500);
+  EXPECT_EQ(numbers->at("latency_us.p99"), 0.1);
 }
 
 TEST_F(ReportTest, JsonIsOneObjectWithQuotedText) {
@@ -99,7 +130,7 @@ TEST_F(ReportTest, JsonIsOneObjectWithQuotedText) {
 
 TEST_F(ReportTest, ConnectionsAloneHaveNoRates) {
   Result result = Make();
-  result.published_ever = 0;
+  measured.published = measured.received = 0;
   EXPECT_THAT(Summary(result), Not(HasSubstr("messages/s")));
 }
 

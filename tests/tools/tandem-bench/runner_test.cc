@@ -127,6 +127,17 @@ TEST_F(RunnerTest, ConnectsMoreThanABacklogHolds) {
   EXPECT_GT(load->connect_time_ns(), 0);
 }
 
+TEST_F(RunnerTest, OpensConnectionsAgainThatCameAndWent) {
+  options.mode = "reconnect";
+  Listen();
+  Start();
+  RunToTheEnd();
+  EXPECT_EQ(load->errors().total(), 0u) << load->errors().first;
+  EXPECT_GT(load->measured().received, 50u);
+  EXPECT_GE(server.accepted, static_cast<int>(load->measured().received));
+  EXPECT_EQ(transport.lent(), 0u);
+}
+
 TEST_F(RunnerTest, EndsWhenNobodyListens) {
   Start();
   RunToTheEnd();

@@ -1,11 +1,13 @@
 // A broker just large enough for the generator's tests, and able to misbehave.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -18,8 +20,8 @@
 
 namespace tandem::bench {
 
-// Connections are numbers; all of one protocol version. Forwards at once, one subscription per
-// connection, packet ids never run out in a test.
+// Connections are numbers; all of one protocol version. Forwards at once, a message at most once
+// per connection; members of a shared group take turns. Packet ids never run out in a test.
 class TinyBroker {
  public:
   explicit TinyBroker(mqtt::Version version = mqtt::Version::k5) : version_(version) {}
@@ -28,8 +30,10 @@ class TinyBroker {
   std::function<int(const mqtt::PublishView&)> copies = [](const mqtt::PublishView&) { return 1; };
   mqtt::ReasonCode connack = mqtt::ReasonCode::kSuccess;
   std::optional<std::uint16_t> receive_maximum;
+  bool refuses_subscriptions = false;
   int disconnects = 0;
   int pings = 0;
+  std::size_t subscriptions = 0;
 
   void Receive(std::uint64_t connection, Bytes bytes) {
     Peer& peer = peers_.try_emplace(connection).first->second;
@@ -47,7 +51,7 @@ class TinyBroker {
   struct Peer {
     mqtt::Decoder decoder{mqtt::Sender::kClient};
     std::string tail;
-    std::string filter;
+    std::vector<std::string> filters;
     ByteBuffer output;
     std::uint16_t next_id = 1;
   };
@@ -58,10 +62,13 @@ class TinyBroker {
                           peer.output);
     } else if (const auto* subscribe = std::get_if<mqtt::SubscribeView>(&packet)) {
       auto entries = subscribe->entries;
-      const mqtt::SubscribeEntry entry = *entries.Next();
-      peer.filter = entry.filter;
-      const std::vector<mqtt::ReasonCode> codes = {
-          static_cast<mqtt::ReasonCode>(entry.options.qos)};
+      std::vector<mqtt::ReasonCode> codes;
+      while (const auto entry = entries.Next()) {
+        peer.filters.emplace_back(entry->filter);
+        codes.push_back(refuses_subscriptions ? mqtt::ReasonCode::kNotAuthorized
+                                              : static_cast<mqtt::ReasonCode>(entry->options.qos));
+        ++subscriptions;
+      }
       mqtt::EncodeSuback(version_, {.packet_id = subscribe->packet_id, .codes = codes},
                          peer.output);
     } else if (const auto* publish = std::get_if<mqtt::PublishView>(&packet)) {
@@ -87,22 +94,44 @@ class TinyBroker {
     mqtt::EncodeAck(version_, {.type = type, .packet_id = id}, peer.output);
   }
 
+  // Whether `peer` has a filter for the topic; of a group only the one whose turn it is.
+  bool Wants(const Peer& peer, std::string_view topic) const {
+    return std::any_of(peer.filters.begin(), peer.filters.end(),
+                       [&](const std::string& filter) { return mqtt::Matches(filter, topic); });
+  }
+  bool IsMember(const Peer& peer, std::string_view topic) const {
+    return std::any_of(peer.filters.begin(), peer.filters.end(), [&](const std::string& filter) {
+      const auto shared = mqtt::ParseSharedFilter(filter);
+      return shared && mqtt::Matches(shared->filter, topic);
+    });
+  }
+
   void Forward(const mqtt::PublishView& message) {
     const int count = copies(message);
+    std::vector<Peer*> members;
     for (auto& [number, peer] : peers_) {
-      if (peer.filter.empty() || !mqtt::Matches(peer.filter, message.topic)) continue;
-      for (int i = 0; i < count; ++i) {
-        mqtt::PublishHead head{.version = version_,
-                               .qos = message.qos,
-                               .topic = message.topic,
-                               .payload_bytes = message.payload.size()};
-        if (message.qos != mqtt::QoS::kAtMostOnce) head.packet_id = mqtt::PacketId{peer.next_id++};
-        mqtt::EncodePublishHead(head, peer.output);
-        peer.output.Append(message.payload);
+      if (IsMember(peer, message.topic)) {
+        members.push_back(&peer);
+      } else if (Wants(peer, message.topic)) {
+        SendTo(peer, message, count);
       }
+    }
+    if (!members.empty()) SendTo(*members[turn_++ % members.size()], message, count);
+  }
+
+  void SendTo(Peer& peer, const mqtt::PublishView& message, int count) {
+    for (int i = 0; i < count; ++i) {
+      mqtt::PublishHead head{.version = version_,
+                             .qos = message.qos,
+                             .topic = message.topic,
+                             .payload_bytes = message.payload.size()};
+      if (message.qos != mqtt::QoS::kAtMostOnce) head.packet_id = mqtt::PacketId{peer.next_id++};
+      mqtt::EncodePublishHead(head, peer.output);
+      peer.output.Append(message.payload);
     }
   }
 
+  std::size_t turn_ = 0;
   mqtt::Version version_;
   std::map<std::uint64_t, Peer> peers_;
 };
