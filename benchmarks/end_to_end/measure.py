@@ -1,0 +1,102 @@
+"""Runs tandem-bench against a broker, several times, and takes the medians."""
+
+import json
+import statistics
+import subprocess
+from dataclasses import dataclass, field
+
+
+class RunFailed(Exception):
+    """tandem-bench ended badly; the text is what it said."""
+
+
+@dataclass
+class Outcome:
+    """What one broker did in one scenario: medians over the runs, faults added up."""
+
+    broker: str
+    figures: dict = field(default_factory=dict)  # name -> median; see Goal.figure
+    spread: float = 0  # of the rate: (greatest - least) / median
+    lost: int = 0
+    disorder: int = 0  # repeated beyond what the QoS allows, or out of order
+    given_up: int = 0
+    generator_limited: int = 0  # runs in which the generator was the limit
+    command: str = ""
+
+
+class Bench:
+    def __init__(self, program, cpu, seconds, warmup):
+        self.program, self.cpu, self.seconds, self.warmup = program, cpu, seconds, warmup
+
+    def load(self, broker, arguments, extra=()):
+        """One run; the result as tandem-bench writes it."""
+        command = self._command(broker, arguments, extra)
+        done = subprocess.run([*command, "--json", "-", "--quiet", "--broker-pid", str(broker.pid)], capture_output=True,
+                              text=True, timeout=self.seconds * 10 + 300)
+        if not done.stdout:
+            raise RunFailed(f"{' '.join(command)}:\n{done.stderr}")
+        result = json.loads(done.stdout)
+        if result["clients_lost"] or result["foreign_messages"] or result["publishes_refused"]:
+            raise RunFailed(f"{' '.join(command)}:\n{done.stderr}")
+        return result
+
+    def idle_bytes(self, broker, arguments, clients):
+        """Resident bytes that the broker has more per client while they are connected."""
+        before = broker.resident_bytes()
+        command = self._command(broker, arguments, ("--duration", "2"))
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            held = None
+            for line in process.stderr:  # a line per second
+                if "measuring" in line:
+                    held = broker.resident_bytes()
+            if process.wait() != 0 or held is None:
+                raise RunFailed(f"{' '.join(command)}: connections were lost, or the run too short")
+        return (held - before) / clients
+
+    def shown(self, arguments):
+        """The command as a reader would type it."""
+        return f"tandem-bench {' '.join(arguments)}"
+
+    def _command(self, broker, arguments, extra):
+        return ["taskset", "-c", self.cpu, str(self.program), *arguments, "-h", ",".join(broker.hosts), "--warmup",
+                str(self.warmup), "--duration", str(self.seconds), *extra]
+
+
+def figures_of(result):
+    return {"rate": result["messages_per_s"], "cpu": result["broker_cpu_us_per_message"],
+            "p50": result["latency_us"]["p50"], "p99": result["latency_us"]["p99"],
+            "ack_p99": result["acknowledged_us"]["p99"]}
+
+
+def count_faults(outcome, result):
+    outcome.lost += result["lost"]
+    outcome.disorder += result["duplicates"] + result["reordered"]
+    outcome.given_up += result["copies_given_up"]
+    outcome.generator_limited += result["generator_was_limit"]
+
+
+def measure(bench, start, scenario, runs):
+    """`start()` makes a fresh broker for each run."""
+    outcome = None
+    samples = []
+    for _ in range(runs):
+        with start() as broker:
+            if outcome is None:
+                outcome = Outcome(broker.name, command=bench.shown(scenario.arguments))
+            if scenario.kind == "idle":
+                clients = int(scenario.arguments[scenario.arguments.index("-c") + 1])
+                samples.append({"bytes": bench.idle_bytes(broker, scenario.arguments, clients)})
+                continue
+            before = broker.resident_bytes()
+            result = bench.load(broker, scenario.arguments)
+            sample = figures_of(result)
+            sample["growth"] = broker.peak_bytes() - before
+            samples.append(sample)
+            count_faults(outcome, result)
+    for name in samples[0]:
+        values = [sample[name] for sample in samples if sample[name] is not None]
+        outcome.figures[name] = statistics.median(values) if values else None
+    rates = [sample.get("rate") for sample in samples]
+    if all(rates):
+        outcome.spread = (max(rates) - min(rates)) / statistics.median(rates)
+    return outcome

@@ -1,0 +1,69 @@
+"""What is measured: the table of ratios that a release has to reach. A new row is a line of SCENARIOS."""
+
+from dataclasses import dataclass, field
+
+# Which brokers a scenario runs on.
+EACH = ("reference", "others", "one")  # the reference (mosquitto), brokers given by option, one node of ours
+OURS = ("one",)
+PAIR = ("pair",)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`figure` of ours, divided by `of`'s, against `must` and `aim`."""
+
+    figure: str  # rate (messages/s), cpu (us/message), p50, p99 (us), bytes (per connection)
+    must: float
+    aim: float
+    of: str = "mosquitto"  # a broker's name in the same scenario, the name of another scenario of ours, or "" for absolute
+    more: bool = True  # more is better
+
+    def is_met(self, value, limit):
+        return value >= limit if self.more else value <= limit
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    arguments: tuple
+    goals: tuple = ()
+    brokers: tuple = EACH
+    kind: str = "load"  # load; idle: resident bytes; overload: twice the rate that `of` reached
+    of: str = ""
+    options: dict = field(default_factory=dict)
+
+
+def _less(figure, must, aim, of="mosquitto"):
+    return Goal(figure, must, aim, of, more=False)
+
+
+def _load(name, text, *goals, **more):
+    return Scenario(name, tuple(text.split()), goals, **more)
+
+
+SCENARIOS = [
+    _load("pairs, QoS 0", "pair -c 10 -q 0 -s 64 --window 50", Goal("rate", 10, 13 * 1.2)),
+    _load("pairs, QoS 1", "pair -c 10 -q 1 -s 64 --window 50", Goal("rate", 14, 18 * 1.2)),
+    _load("pairs, QoS 2", "pair -c 10 -q 2 -s 64 --window 50", Goal("rate", 16, 23 * 1.2)),
+    _load("fan-in 100 to 1, QoS 1", "fan-in -c 100 -q 1 -s 64 --window 50", Goal("rate", 9, 9.9)),
+    _load("shared group, 100 to 10, QoS 1", "shared -c 100 --members 10 -q 1 -s 64 --window 50", Goal("rate", 9, 9.9)),
+    _load("fan-out 1 to 1000, QoS 0", "fan-out -c 1000 -q 0 -s 64 --window 20", Goal("rate", 7, 12.5)),
+    _load("fan-out 1 to 1000, one at a time", "fan-out -c 1000 -q 0 -s 64 --window 1", _less("cpu", 0.55, 0.5)),
+    _load("pairs, QoS 1, window 1", "pair -c 10 -q 1 -s 64 --window 1", Goal("rate", 1.7, 1.9)),
+    _load("1000 pairs, QoS 1, 5 k/s", "pair -c 1000 -q 1 -s 64 --rate 5000", _less("cpu", 0.75, 0.55),
+          _less("p50", 1.1, 0.9), _less("p99", 1.1, 0.9)),
+    _load("wildcards, 6,900 filters, 22 matches", "wildcard -c 14 --filters 6900 -s 64 --window 20", Goal("rate", 15, 20)),
+    _load("wildcards, 1,000 filters", "wildcard -c 14 --filters 1000 -s 64 --window 20", brokers=OURS),
+    _load("wildcards, 1,000,000 filters", "wildcard -c 14 --filters 1000000 -s 64 --window 20",
+          _less("cpu", 2, 1.5, of="wildcards, 1,000 filters"), brokers=OURS),
+    _load("pairs, 64 KiB, QoS 0", "pair -c 10 -q 0 -s 65536 --window 10", Goal("rate", 1.0, 1.3)),
+    _load("10,000 idle connections, a subscription each", "sub -c 10000 -t idle/%i -q 1", _less("bytes", 2000, 1200, of=""),
+          kind="idle"),
+    _load("CONNECT, CONNACK, DISCONNECT", "reconnect -c 50", _less("cpu", 44, 33, of="")),
+    _load("pairs across nodes, QoS 0", "pair -c 10 -q 0 -s 64 --window 50", Goal("rate", 0.5, 0.7, of="pairs, QoS 0"),
+          brokers=PAIR),
+    _load("pairs across nodes, QoS 1", "pair -c 10 -q 1 -s 64 --window 50", Goal("rate", 0.3, 0.4, of="pairs, QoS 1"),
+          brokers=PAIR),
+    _load("overload, QoS 1 pairs", "pair -c 10 -q 1 -s 64", brokers=OURS, kind="overload", of="pairs, QoS 1"),
+    _load("overload, QoS 1 fan-in", "fan-in -c 100 -q 1 -s 64", brokers=OURS, kind="overload", of="fan-in 100 to 1, QoS 1"),
+]
