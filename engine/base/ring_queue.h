@@ -56,6 +56,11 @@ class RingQueue {
     head_ = (head_ + 1) & (capacity_ - 1);
     --size_;
   }
+  void pop_back() {
+    TANDEM_DCHECK(size_ > 0);
+    back() = T();
+    --size_;
+  }
   void clear() {
     while (!empty()) pop_front();
   }

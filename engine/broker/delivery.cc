@@ -40,7 +40,10 @@ bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& for
   }
 
   const MessagePtr& kept = message.Share();
-  if (!MakeRoom(session, kept->bytes())) {
+  const bool is_followed = session.told_epoch != 0 && teller_.IsFollowed(session);
+  const bool has_room = MakeRoom(session, kept->bytes());
+  const bool crosses_alone = !form.stored && !form.group;
+  if (!has_room && !(is_followed && crosses_alone)) {
     context_.metrics.PublishDropped(DropReason::kQueueFull);
     return context_.config.when_full != WhenFull::kDisconnect;
   }
@@ -61,9 +64,9 @@ bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& for
   context_.metrics.QueuedChanged(1, Signed(outbound.bytes()));
   const std::uint64_t number = session.queue.next_number();
   session.queue.Push(std::move(outbound));
-  if (session.told_epoch != 0 && teller_.IsFollowed(session)) {
+  if (is_followed) {
     // Retained messages and those for one member of a group do not cross on their own.
-    if (form.stored || form.group) {
+    if (!crosses_alone) {
       teller_.PlacedWithMessage(session, number);
       // From here on the session's copy stands for it.
       teller_.Return(std::exchange(session.queue.Find(number)->lender, std::uint16_t{0}),
@@ -71,6 +74,11 @@ bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& for
     } else {
       teller_.Placed(session, number);
     }
+  }
+  if (!has_room) {
+    // The session's copy may have the message already: it is told its place, and that it is empty.
+    CountDropped(DropReason::kQueueFull, session.queue.DropNewestQueued());
+    return context_.config.when_full != WhenFull::kDisconnect;
   }
   Pump(session);
   return true;

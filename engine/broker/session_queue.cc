@@ -161,6 +161,17 @@ std::optional<OutboundMessage> SessionQueue::DropOldestQueued() {
   return dropped;
 }
 
+OutboundMessage SessionQueue::DropNewestQueued() {
+  TANDEM_CHECK(!queued_.empty());
+  OutboundMessage dropped = std::move(queued_.back().message);
+  if (finished_ != nullptr) finished_->push_back({session_, queued_.back().number});
+  GiveBack(dropped);
+  queued_.pop_back();
+  --waiting_;
+  waiting_bytes_ -= dropped.bytes();
+  return dropped;
+}
+
 void SessionQueue::Discard(std::uint64_t number) {
   if (const auto index = IndexIn(sent_, number)) {
     if (*index < cursor_) --in_flight_;

@@ -134,6 +134,8 @@ class SessionQueue {
 
   // Takes out the oldest message that was never sent, to make room; nothing if all were sent.
   std::optional<OutboundMessage> DropOldestQueued();
+  // Takes back the message that was pushed last and not sent yet; its number is not used again.
+  OutboundMessage DropNewestQueued();
 
   // All that is not done, oldest first: fn(number, OutboundMessage&). For moving the session and
   // for shared groups that want theirs back; `fn` may take the message out by Discard(number) for

@@ -37,7 +37,10 @@ TEST(RingQueue, LetsGoOfAnElementThatIsTakenOut) {
   const auto value = std::make_shared<int>(7);
   queue.push_back(value);
   queue.push_back(value);
+  queue.push_back(value);
   queue.pop_front();
+  EXPECT_EQ(value.use_count(), 3);
+  queue.pop_back();
   EXPECT_EQ(value.use_count(), 2);
   queue.clear();
   EXPECT_EQ(value.use_count(), 1);

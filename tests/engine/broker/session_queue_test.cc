@@ -180,6 +180,17 @@ TEST(SessionQueue, DropsTheOldestThatWasNeverSent) {
   EXPECT_FALSE(queue.DropOldestQueued()) << "what was sent stays";
 }
 
+TEST(SessionQueue, TakesBackTheNewestThatWasNotSent) {
+  SessionQueue queue;
+  for (const char* payload : {"a", "b", "c"}) queue.Push(Outbound(payload));
+  Send(queue, 1);
+  EXPECT_EQ(PayloadOf(queue.DropNewestQueued()), "c");
+  EXPECT_EQ(queue.queued_messages(), 1u);
+  EXPECT_EQ(queue.next_number(), 3u) << "the number of what was taken back is not used again";
+  queue.Push(Outbound("d"));
+  EXPECT_THAT(Send(queue), ElementsAre("b", "d"));
+}
+
 TEST(SessionQueue, TakesNoMemoryForDroppedMessagesBehindOneThatIsNeverAcknowledged) {
   SessionQueue queue;
   queue.Push(Outbound("stuck"));

@@ -435,6 +435,21 @@ TEST_F(PublishTest, DropsTheNewestOfAFullQueueWhenToldTo) {
   EXPECT_THAT(subscriber.Payloads(), ElementsAre("1", "2", "3"));
 }
 
+// The other node has the message before it hears that the owner of the session had no room for it.
+TEST_F(PublishTest, DropsTheNewestOfAFullQueueFromBothCopies) {
+  WorldOptions options;
+  options.config.queue_messages_max = 3;
+  options.config.when_full = broker::WhenFull::kDropNewest;
+  BuildPair(options);
+  MqttClient& subscriber = Connect("s", 0, Persistent());
+  Subscribe(subscriber, "t", 1);
+  Break(subscriber);
+  PublishNumbers(Connect("p", 1), 1, 5);
+  EXPECT_EQ(Dropped(DropReason::kQueueFull), 2u);
+  Reconnect(subscriber, 1, Persistent());
+  EXPECT_THAT(subscriber.Payloads(), ElementsAre("1", "2", "3"));
+}
+
 TEST_F(PublishTest, DisconnectsTheClientOfAFullQueueWhenToldTo) {
   WorldOptions options;
   options.config.queue_messages_max = 3;
