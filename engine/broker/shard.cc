@@ -8,6 +8,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/overloaded.h"
 #include "proto/mqtt/encoder.h"
+#include "proto/mqtt/reason_code.h"
 
 namespace tandem::broker {
 namespace {
@@ -186,7 +187,11 @@ void Shard::OnMalformed(ConnectionId id, const mqtt::DecodeResult& result) {
     return metrics::CloseReason::kMalformed;
   }();
   if (client->stage == Client::Stage::kConnected) {
-    return Disconnect(*client, result.reason, reason, result.explanation);
+    // A second CONNECT may be wrong in ways that only CONNACK has codes for [MQTT-3.14.2-1].
+    const bool has_code =
+        mqtt::IsAllowed(result.reason, PacketType::kDisconnect, mqtt::Sender::kServer);
+    return Disconnect(*client, has_code ? result.reason : ReasonCode::kProtocolError, reason,
+                      result.explanation);
   }
   if (result.reason == ReasonCode::kUnsupportedProtocolVersion) {
     // In the nearest form that its sender may know (A38): with level 5 it is the name that is

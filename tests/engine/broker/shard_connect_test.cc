@@ -377,6 +377,15 @@ TEST_F(ConnectTest, ForgetsAClaimWhoseClientIsGone) {
   Reconnect(client, 0);
 }
 
+TEST_F(ConnectTest, DisconnectsASecondConnectOfAnotherProtocolWithACodeOfDisconnect_MQTT_3_14_2_1) {
+  const std::vector<std::uint8_t> connect = {0x10, 14, 0, 4, 'M', 'Q', 'T', 'X',
+                                             5,    2,  0, 0, 0,   0,   1,   'c'};
+  MqttClient& client = Connect("c");
+  client.SendBytes(connect);
+  world().Run();
+  EXPECT_EQ(client.disconnected, ReasonCode::kProtocolError);
+}
+
 // The name is wrong, the level is ours: the answer has the form of that level (A38).
 TEST_F(ConnectTest, AnswersAnUnknownNameInTheFormOfItsLevel_MQTT_3_1_2_1) {
   const std::vector<std::uint8_t> connect = {0x10, 14,                      // CONNECT
