@@ -73,6 +73,8 @@ class Client:
         if self.packet_bytes_max is not None and size > self.packet_bytes_max:
             raise strict.Violation(f"{size} bytes for a client that takes {self.packet_bytes_max}: "
                                    f"{shown(whole)}")
+        if self.v is None:  # a CONNACK tells: that of 3.x has always two bytes
+            self.v = 4 if whole[1] == 2 else 5
         packet = strict.parse(self.v, whole)
         if packet.type == "PUBLISH" and (alias := packet.prop(ALIAS)) is not None:
             if packet.topic:

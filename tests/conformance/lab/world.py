@@ -35,7 +35,8 @@ class Deployment:
     def _node(self, program, name, address, addresses, secret, changes):
         config = {
             "node": {"name": name, "data_dir": os.path.join(self._directory, name, "data")},
-            "listener": [{"name": "mqtt", "address": f"{address}:{MQTT_PORT}"}],
+            "listener": [{"name": "mqtt", "address": f"{address}:{MQTT_PORT}",
+                          **changes.get("listener", {})}],
             "admin": {"address": f"{address}:9883"},
             "auth": {"allow_anonymous": True},
         }
@@ -44,7 +45,8 @@ class Deployment:
                 "secret_file": secret,
                 "member": [{"name": member, "links": [f"{where}:{LINK_PORT}"]}
                            for member, where in zip(_NAMES, addresses)]}
-        return Node(name, merged(config, changes), os.path.join(self._directory, name),
+        others = {section: keys for section, keys in changes.items() if section != "listener"}
+        return Node(name, merged(config, others), os.path.join(self._directory, name),
                     program, address)
 
     def start(self):
