@@ -29,6 +29,9 @@ struct BrokerConfig {
   bool shared_available = true;
   std::size_t subscriptions_per_session_max = 10'000;
   std::size_t topic_levels_max = kTopicLevelsMax;  // of topics and filters; at most that
+  std::size_t client_id_bytes_max = kStringBytesMax;
+  bool empty_client_id_allowed = true;
+  bool closes_on_invalid_filter = true;  // 3.x clients; else they get a failure in SUBACK (A7)
 
   std::size_t queue_messages_max = 10'000;  // per session, in flight ones included
   std::size_t queue_bytes_max = 16u << 20;

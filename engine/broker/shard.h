@@ -175,6 +175,7 @@ class Shard final : public ReplicatorEvents {
 
   // shard_subscribe.cc
   void OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe);
+  bool ClosesOnInvalidFilter(const Client& client) const noexcept;
   mqtt::ReasonCode CheckFilter(const mqtt::SubscribeEntry& entry) const;
   void Subscribe(Session& session, std::string_view filter, const SubscriptionState& state);
   bool Unsubscribe(Session& session, std::string_view filter);

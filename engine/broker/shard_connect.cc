@@ -69,6 +69,14 @@ bool Shard::CheckConnect(Client& client, const mqtt::ConnectView& connect) {
     return refuse(ReasonCode::kClientIdentifierNotValid, RefuseReason::kBadClientId,
                   "empty client id");
   }
+  if (connect.client_id.size() > context_.config.client_id_bytes_max) {  // [MQTT-3.1.3-8]
+    return refuse(ReasonCode::kClientIdentifierNotValid, RefuseReason::kBadClientId,
+                  "client id too long");
+  }
+  if (connect.client_id.empty() && !context_.config.empty_client_id_allowed) {  // A33
+    return refuse(ReasonCode::kClientIdentifierNotValid, RefuseReason::kBadClientId,
+                  "a client id is required");
+  }
   if (connect.authentication_method) {
     // [MQTT-4.12.0-1]
     return refuse(ReasonCode::kBadAuthenticationMethod, RefuseReason::kBadCredentials,

@@ -38,11 +38,9 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
       return Disconnect(client, codes_.back(), CloseReason::kProtocolError,
                         "a subscription of a kind that CONNACK excluded");
     }
-    if (codes_.back() == ReasonCode::kTopicFilterInvalid && client.version != mqtt::Version::k5) {
-      return Close(
-          client,
-          CloseReason::kProtocolError);  // 3.x has no code for it [MQTT-3.1.1: 4.7.1-2, 4.7.1-3]
-    }
+    // 3.x has no code that says so [MQTT-4.7.1-2, MQTT-4.7.1-3 of 3.1.1].
+    if (codes_.back() == ReasonCode::kTopicFilterInvalid && ClosesOnInvalidFilter(client))
+      return Close(client, CloseReason::kProtocolError);
   }
 
   HeldPacket suback{.type = PacketType::kSuback};
@@ -84,6 +82,10 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
   }
   // P3: only when every core of both nodes routes to it.
   SendGated(client, interest_, std::move(suback));
+}
+
+bool Shard::ClosesOnInvalidFilter(const Client& client) const noexcept {
+  return client.version != mqtt::Version::k5 && context_.config.closes_on_invalid_filter;
 }
 
 ReasonCode Shard::CheckFilter(const mqtt::SubscribeEntry& entry) const {
@@ -163,8 +165,7 @@ void Shard::OnUnsubscribe(Client& client, const mqtt::UnsubscribeView& unsubscri
     const auto shared = mqtt::ParseSharedFilter(*filter);
     const bool valid =
         shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(*filter);
-    if (!valid && client.version != mqtt::Version::k5)
-      return Close(client, CloseReason::kProtocolError);
+    if (!valid && ClosesOnInvalidFilter(client)) return Close(client, CloseReason::kProtocolError);
     if (!valid) {
       codes_.push_back(ReasonCode::kTopicFilterInvalid);
       continue;

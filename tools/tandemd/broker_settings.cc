@@ -57,6 +57,9 @@ broker::BrokerConfig MakeBrokerConfig(const config::Config& config) {
   broker.shared_available = mqtt.shared_available;
   broker.subscriptions_per_session_max = mqtt.max_subscriptions_per_session;
   broker.topic_levels_max = mqtt.max_topic_levels;
+  broker.client_id_bytes_max = mqtt.max_client_id_bytes;
+  broker.empty_client_id_allowed = mqtt.allow_empty_client_id;
+  broker.closes_on_invalid_filter = mqtt.close_on_invalid_filter;
   broker.queue_messages_max = config.queue.per_session_messages;
   broker.queue_bytes_max = config.queue.per_session_bytes;
   broker.when_full = Convert(config.queue.when_full);

@@ -116,6 +116,9 @@ struct MqttConfig {
   bool shared_available = true;
   std::uint64_t max_topic_levels = 200;
   std::uint64_t max_subscriptions_per_session = 10'000;
+  std::uint64_t max_client_id_bytes = 65'535;
+  bool allow_empty_client_id = true;
+  bool close_on_invalid_filter = true;
 };
 
 enum class WhenFull : std::uint8_t { kDropOldest, kDropNewest, kDisconnect };

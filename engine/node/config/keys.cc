@@ -246,6 +246,16 @@ constexpr auto kKeys = std::to_array<Key>({
     Integer<&Config::mqtt, &MqttConfig::max_subscriptions_per_session>(
         "mqtt.max_subscriptions_per_session", "10_000", 1, kCountMax,
         "Subscriptions of one session."),
+    Integer<&Config::mqtt, &MqttConfig::max_client_id_bytes>(
+        "mqtt.max_client_id_bytes", "65_535", 23, std::int64_t{kStringBytesMax},
+        "Longest client id; a longer one is refused as not valid."),
+    Flag<&Config::mqtt, &MqttConfig::allow_empty_client_id>(
+        "mqtt.allow_empty_client_id", "true",
+        "Whether a client may come without an id and be given one."),
+    Flag<&Config::mqtt, &MqttConfig::close_on_invalid_filter>(
+        "mqtt.close_on_invalid_filter", "true",
+        "What an MQTT 3.1 or 3.1.1 client gets for an invalid topic filter: the end of its "
+        "connection, or a failure in SUBACK. MQTT 5 clients are told in SUBACK."),
 
     Integer<&Config::queue, &QueueConfig::per_session_messages>(
         "queue.per_session_messages", "10_000", 1, kCountMax,

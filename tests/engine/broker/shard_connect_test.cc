@@ -155,6 +155,23 @@ TEST_F(ConnectTest, WantsAClientIdFromOldClientsThatKeepTheirSession_MQTT_3_1_3_
   EXPECT_FALSE(client.open());
 }
 
+TEST_F(ConnectTest, RefusesClientIdsThatTheOperatorRulesOut_MQTT_3_1_3_8) {
+  WorldOptions options;
+  options.config.client_id_bytes_max = 30;
+  options.config.empty_client_id_allowed = false;
+  Build(options);
+  Connect(std::string(30, 'x'));
+  for (const std::string& id : {std::string(31, 'x'), std::string()}) {
+    for (const Version version : {Version::k311, Version::k5}) {
+      MqttClient& client = world().AddClient(id, version);
+      TryConnect(client, 0, Clean());
+      ASSERT_TRUE(client.connack);
+      EXPECT_EQ(client.connack->reason, ReasonCode::kClientIdentifierNotValid);
+      EXPECT_FALSE(client.open());
+    }
+  }
+}
+
 TEST_F(ConnectTest, RefusesClientsWhileTheNodeDoesNotServe) {
   world().shard(0, 0).SetServing(false);
   MqttClient& client = world().AddClient("c");

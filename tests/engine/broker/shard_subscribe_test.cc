@@ -141,6 +141,20 @@ TEST_F(SubscribeTest, RefusesWhatTheOperatorHasSwitchedOff) {
                           ReasonCode::kSuccess));
 }
 
+// A7: a switch for clients that 3.x cannot tell otherwise.
+TEST_F(SubscribeTest, FailsInvalidFiltersOfOldClientsInSubackWhenToldTo) {
+  WorldOptions options;
+  options.config.closes_on_invalid_filter = false;
+  Build(options);
+  MqttClient& client = Connect("c", 0, Clean(), Version::k311);
+  EXPECT_THAT(Subscribe(client, {{"a/#/b", {}}, {"a", {}}}),
+              ElementsAre(ReasonCode::kUnspecifiedError, ReasonCode::kSuccess));
+  client.SendUnsubscribe({"a/#/b", "a"});
+  world().Run();
+  EXPECT_TRUE(client.open());
+  EXPECT_EQ(world().metrics(0, 0).subscriptions(), 0);
+}
+
 // CONNACK has said that there are none, so asking is a protocol error (3.2.2.3.11, 3.2.2.3.13).
 TEST_F(SubscribeTest, DisconnectsWhoAsksForWhatConnackExcluded) {
   WorldOptions options;

@@ -22,7 +22,10 @@ TEST(BrokerSettings, EveryLimitReachesTheBroker) {
                  .wildcard_available = false,
                  .shared_available = false,
                  .max_topic_levels = 14,
-                 .max_subscriptions_per_session = 15};
+                 .max_subscriptions_per_session = 15,
+                 .max_client_id_bytes = 64,
+                 .allow_empty_client_id = false,
+                 .close_on_invalid_filter = false};
   config.queue = {.per_session_messages = 16,
                   .per_session_bytes = 8192,
                   .when_full = config::WhenFull::kDisconnect};
@@ -41,6 +44,9 @@ TEST(BrokerSettings, EveryLimitReachesTheBroker) {
   EXPECT_FALSE(broker.shared_available);
   EXPECT_EQ(broker.topic_levels_max, 14u);
   EXPECT_EQ(broker.subscriptions_per_session_max, 15u);
+  EXPECT_EQ(broker.client_id_bytes_max, 64u);
+  EXPECT_FALSE(broker.empty_client_id_allowed);
+  EXPECT_FALSE(broker.closes_on_invalid_filter);
   EXPECT_EQ(broker.queue_messages_max, 16u);
   EXPECT_EQ(broker.queue_bytes_max, 8192u);
   EXPECT_EQ(broker.when_full, broker::WhenFull::kDisconnect);

@@ -79,6 +79,9 @@ TEST(Keys, DefaultsOfTheTableAreTheInitialValues) {
   EXPECT_EQ(a.mqtt.shared_available, b.mqtt.shared_available);
   EXPECT_EQ(a.mqtt.max_topic_levels, b.mqtt.max_topic_levels);
   EXPECT_EQ(a.mqtt.max_subscriptions_per_session, b.mqtt.max_subscriptions_per_session);
+  EXPECT_EQ(a.mqtt.max_client_id_bytes, b.mqtt.max_client_id_bytes);
+  EXPECT_EQ(a.mqtt.allow_empty_client_id, b.mqtt.allow_empty_client_id);
+  EXPECT_EQ(a.mqtt.close_on_invalid_filter, b.mqtt.close_on_invalid_filter);
   EXPECT_EQ(a.queue.per_session_messages, b.queue.per_session_messages);
   EXPECT_EQ(a.queue.per_session_bytes, b.queue.per_session_bytes);
   EXPECT_EQ(a.queue.when_full, b.queue.when_full);
