@@ -637,3 +637,19 @@ def a_session_expiry_above_the_cap_is_told_and_kept(t):
     c.leave(0, [(SESSION_EXPIRY, 0xFFFF_FFFF)])
     t.after(4)
     assert t.session(c.client_id, t.there).connack.session_present == 0
+
+
+# --- client ids that the operator rules out ---
+
+_STRICT_IDS = config("strict-ids", mqtt={"max_client_id_bytes": 23, "allow_empty_client_id": False})
+
+
+@test(v5="3.1.3-8 A33 3.1.3.1-a", v3="3.1.3-9 3.1.3.1-a A33", two=False, on=_STRICT_IDS)
+def client_ids_against_the_rules_are_refused_and_change_nothing(t):
+    t.client(client_id=t.id().ljust(23, "x"))
+    for client_id in ("x" * 24, ""):
+        c = t.open()
+        c.send(packets.connect(t.v, client_id))
+        got = c.expect_type("CONNACK")
+        assert got.reason == (0x85 if t.v == 5 else 0x02), f"got {got}"
+        c.ends()

@@ -139,7 +139,7 @@ def a_will_is_published_once_however_the_connection_ends(t):
     def wrong_packet(c):
         c.send("00 00")
         c.refused(0x81)
-    endings = [lambda c: c.drop(), lambda c: c.close(), wrong_packet]
+    endings = [lambda c: c.drop(), lambda c: c.reset(), wrong_packet]
     if t.v == 5:
         endings += [lambda c: c.leave(0x04), lambda c: c.leave(0x80)]
     for n, end in enumerate(endings):

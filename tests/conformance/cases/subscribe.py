@@ -325,6 +325,14 @@ def invalid_filters_are_refused_and_nothing_of_a_closed_packet_is_done(t):
         assert t.client().subscribe(fine)[0] == 0, f"{fine!r} was refused"
 
 
+@test(v3="A7 3.8.4-5", two=False, on=config("lenient", mqtt={"close_on_invalid_filter": False}))
+def invalid_filters_of_old_clients_may_fail_in_suback(t):
+    c = t.client()
+    assert c.subscribe((t.topic("a"), 1), ("a/#/b", 1), (t.topic("b"), 2)) == [1, 0x80, 2]
+    c.unsubscribe("a/#/b")
+    c.quiet()
+
+
 def _matches(topic_filter, topic):
     """The reference: 4.7.1 and 4.7.2, written down as they read."""
     wanted, levels = topic_filter.split("/"), topic.split("/")

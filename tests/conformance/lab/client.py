@@ -118,11 +118,17 @@ class Client:
         return got
 
     def drop(self):
-        """The network fails: a reset, nothing said. What was sent before has been read."""
-        if self.connack is not None:
-            self.send(packets.PINGREQ)
-            while (got := self._read(WAIT_S)) is not None and got.type != "PINGRESP":
-                pass
+        """Ends without DISCONNECT; returns when the server has closed too: it takes us for gone."""
+        self.send(packets.PINGREQ)  # what was sent before has been read once this is answered
+        while (got := self._read(WAIT_S)) is not None and got.type != "PINGRESP":
+            pass
+        self.close()
+        while self._read(WAIT_S) is not None:
+            pass
+        self._socket.close()
+
+    def reset(self):
+        """The network fails: a reset, nothing said."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
