@@ -343,7 +343,6 @@ bool MemoryTransport::ExamineReceive(Connection& connection, Event& event) {
     event.bytes = count;
     return true;
   }
-  if (IsOver(connection)) return false;
   if (connection.state == State::kDetaching) {
     event.kind = EventKind::kDetached;
     connection.end->OnChange(nullptr);
@@ -354,6 +353,7 @@ bool MemoryTransport::ExamineReceive(Connection& connection, Event& event) {
     Free(connection);
     return true;
   }
+  IsOver(connection);
   return false;
 }
 

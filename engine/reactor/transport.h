@@ -144,9 +144,9 @@ concept Transport = requires(T& t, const ListenOptions& listen, const ConnectOpt
   { t.Send(id, fragments) } -> std::same_as<void>;    // 1..kFragmentsMax fragments, none empty
   { t.Release(slice) } -> std::same_as<void>;
   { t.Receive(id, memory) } -> std::same_as<void>;    // kDirect: one receive; memory is the transport's until its event
-  { t.PauseReceive(id) } -> std::same_as<void>;       // kLent: events already reaped may still come
+  { t.PauseReceive(id) } -> std::same_as<void>;       // kLent: data already reaped may still come; the end does not before ResumeReceive
   { t.ResumeReceive(id) } -> std::same_as<void>;
-  { t.Detach(id) } -> std::same_as<void>;             // no send in flight; ends in OnDetached or OnClosed; data may still come before
+  { t.Detach(id) } -> std::same_as<void>;             // no send in flight; ends in OnDetached, also if the stream ends meanwhile; data may still come before
   { t.Adopt(std::move(handoff)) } -> std::same_as<ConnectionId>;  // receiving begins, in the mode it had
   { t.Close(id, mode) } -> std::same_as<void>;
   { t.Poll(handler) } -> std::same_as<std::size_t>;   // handles what is ready, bounded; how many events there were

@@ -215,12 +215,9 @@ void UringTransport::AfterReceive(Connection& connection, int result) {
       ContinueReceive(connection, result);
       return;
     case State::kDetaching:
-      if (result > 0 || result == -ECANCELED || result == -ENOBUFS || result == -EAGAIN ||
-          result == -EINTR || result == -ENOMEM) {
-        FinishDetach(connection);
-      } else {
-        End(connection, result == 0 ? ReasonOfEnd(connection) : ReasonOf(-result));
-      }
+      // Also at the end of the stream: what came before it has still to be read, by the owner
+      // there, whose first receive sees the end again.
+      FinishDetach(connection);
       return;
     case State::kEnding:
       FinishIfQuiet(connection);
@@ -239,6 +236,16 @@ CloseReason UringTransport::ReasonOfEnd(const Connection& connection) {
 
 // Every result of a receive and what we do about it.
 void UringTransport::ContinueReceive(Connection& connection, int result) {
+  if (connection.paused && connection.state == State::kOpen) {
+    // Whatever it is waits for ResumeReceive, the end of the stream too: the owner has not read yet
+    // what came before it. The next receive sees it again, but for the error, which is told once.
+    if (result < 0 && result != -ECANCELED && result != -EAGAIN && result != -EINTR &&
+        result != -ENOBUFS && result != -ENOMEM && !connection.has_reason) {
+      connection.has_reason = true;
+      connection.reason = ReasonOf(-result);
+    }
+    return;
+  }
   const bool is_lent = connection.mode == ReceiveMode::kLent || connection.state != State::kOpen;
   switch (result < 0 ? -result : 0) {
     case 0:
@@ -254,7 +261,7 @@ void UringTransport::ContinueReceive(Connection& connection, int result) {
       break;
     case ENOBUFS:
     case ENOMEM:
-      if (is_lent && !connection.paused) {
+      if (is_lent) {
         Starve(connection);
         return;
       }
@@ -264,7 +271,7 @@ void UringTransport::ContinueReceive(Connection& connection, int result) {
       return;
   }
   if (is_lent) {
-    if (!connection.paused) ArmReceive(connection);
+    ArmReceive(connection);
   } else if (result < 0 && result != -ECANCELED) {
     ArmDirect(connection);  // the owner still waits
   }

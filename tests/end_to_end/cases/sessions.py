@@ -1,5 +1,6 @@
 """Sessions, acknowledgements and wills packet by packet, on both nodes."""
 
+import socket
 import struct
 
 from harness.registry import test
@@ -248,3 +249,28 @@ def _(t):
         client.send(struct.pack("B", byte))
     assert client.receive().payload == b"in pieces"
     client.disconnect()
+
+
+def _says_all_and_leaves(address, client_id, topic, count):
+    """A client that waits for nothing: CONNECT, messages and DISCONNECT, and its socket is closed."""
+    with socket.create_connection((address, 1883)) as stream:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream.sendall(wire.connect_packet(client_id, 4))
+        for number in range(count):
+            stream.sendall(wire.publish_packet(topic, f"{client_id} {number}", 0, 0, version=4))
+        stream.sendall(bytes([wire.DISCONNECT << 4, 0]))
+
+
+@test("a client that says everything at once and leaves without waiting is heard (P1)", seconds=60)
+def _(t):
+    # Its session's home is another core half of the time, and in a pair the other node is asked first.
+    for nodes in ([t.node()], t.pair().nodes):
+        topic = t.unique("at-once")
+        subscriber = connected(nodes[-1].address)
+        subscriber.subscribe(topic)
+        for number in range(300):
+            client_id = f"{topic}-{number}"
+            _says_all_and_leaves(nodes[0].address, client_id, topic, 3)
+            got = [subscriber.receive().payload.decode() for _ in range(3)]
+            assert got == [f"{client_id} {k}" for k in range(3)], got
+        subscriber.disconnect()

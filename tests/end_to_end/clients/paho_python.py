@@ -5,6 +5,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -72,9 +73,16 @@ def _subscribe(client, arguments):
     client.on_subscribe = lambda *_: _say("ready", present)
     client.on_message = on_message
     client.on_disconnect = on_disconnect
-    signal.signal(signal.SIGTERM, lambda *_: client.disconnect())
+    # Not in a signal handler: that would run in the thread of the loop, which may hold the locks.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_disconnect_at_sigterm, args=(client,), daemon=True).start()
     _connect(client, arguments)
     client.loop_forever()
+
+
+def _disconnect_at_sigterm(client):
+    signal.sigwait({signal.SIGTERM})
+    client.disconnect()
 
 
 def _publish(client, arguments):

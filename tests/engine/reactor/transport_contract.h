@@ -244,6 +244,52 @@ TYPED_TEST_P(TransportContract, DetachAndAdoptMoveAStreamWithoutLosingAByte) {
   this->Until([&] { return this->client.Of(here).received == answer; }, "the answer");
 }
 
+// The last bytes and the end of the stream may come together: the one who reads the bytes and moves
+// the stream because of them hears of the end at its new place.
+TYPED_TEST_P(TransportContract, DetachMovesAStreamThatHasEnded) {
+  this->Listen();
+  this->third = std::make_unique<Party<TypeParam>>(this->world);
+  this->server.on_received = [&](ConnectionId id, ReceivedSlice slice) {
+    this->server.transport->Release(slice);
+    this->server.transport->Detach(id);
+  };
+  const std::string text = "the last words";
+  for (int i = 0; i < 20; ++i) {
+    const auto [here, there] = this->Join();
+    this->client.Send(here, text);
+    this->client.transport->Close(here, CloseMode::kGraceful);
+    for (int turn = 0; turn < 10; ++turn) this->client.Turn();  // so that both have arrived
+    this->Until([&] { return !this->server.handoffs.empty(); }, "OnDetached");
+    ASSERT_FALSE(this->server.handoffs.empty());
+    const ConnectionId moved =
+        this->third->transport->Adopt(std::move(this->server.handoffs.back()));
+    this->server.handoffs.clear();
+    this->ExpectClosed(*this->third, moved, CloseReason::kPeerClosed);
+    EXPECT_EQ(this->server.Of(there).received + this->third->Of(moved).received, text);
+  }
+}
+
+TYPED_TEST_P(TransportContract, PausedReceiverHearsOfTheEndAfterResuming) {
+  this->Listen();
+  const std::string text = "the last words";
+  this->server.on_received = [&](ConnectionId id, ReceivedSlice slice) {
+    this->server.transport->Release(slice);
+    if (this->server.Of(id).received == text) this->server.transport->PauseReceive(id);
+  };
+  for (int i = 0; i < 20; ++i) {
+    const auto [here, there] = this->Join();
+    this->client.Send(here, text);
+    this->client.transport->Close(here, CloseMode::kGraceful);
+    for (int turn = 0; turn < 10; ++turn) this->client.Turn();
+    const ConnectionId receiver = there;
+    this->Until([&] { return this->server.Of(receiver).received == text; }, "the last words");
+    this->Settle();
+    EXPECT_FALSE(this->server.Of(there).closed.has_value());
+    this->server.transport->ResumeReceive(there);
+    this->ExpectClosed(this->server, there, CloseReason::kPeerClosed);
+  }
+}
+
 TYPED_TEST_P(TransportContract, DroppedHandoffClosesTheStream) {
   this->Listen();
   const auto [here, there] = this->Join();
@@ -493,7 +539,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     GracefulCloseEndsEvenIfThePeerNeverCloses, ResetReachesThePeerAsReset,
     ResetAbandonsTheSendInFlight, ReceiverSeesLastBytesBeforeThePeersClose,
     RefusedConnectReportsAndCloses, CloseWhileConnectingGivesOnlyOnClosed, StaleIdsDoNothing,
-    DetachAndAdoptMoveAStreamWithoutLosingAByte, DroppedHandoffClosesTheStream,
+    DetachAndAdoptMoveAStreamWithoutLosingAByte, DetachMovesAStreamThatHasEnded,
+    PausedReceiverHearsOfTheEndAfterResuming, DroppedHandoffClosesTheStream,
     CloseDuringDetachCloses, DirectReceiveFillsTheOwnersMemory,
     DirectConnectionMovesToAnotherTransport, LentSlicesStayValidUntilReleased,
     HeldBuffersDelayOthersButLoseNothing, StoppedListenerAcceptsNobodyAndKeepsItsConnections,
