@@ -1,11 +1,14 @@
 // A double-ended queue in one growing ring: nothing allocated while empty, one allocation at a time
 // after that, elements reachable by index. (std::deque takes some 600 bytes for the first element.)
+// Its memory is the thread's BlockCache's: queues that empty and fill again do not ask the heap.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <utility>
 
+#include "engine/base/block_cache.h"
 #include "engine/base/check.h"
 
 namespace tandem {
@@ -16,7 +19,7 @@ class RingQueue {
  public:
   RingQueue() = default;
   RingQueue(RingQueue&& other) noexcept
-      : slots_(std::move(other.slots_)),
+      : slots_(std::exchange(other.slots_, nullptr)),
         capacity_(std::exchange(other.capacity_, 0)),
         head_(std::exchange(other.head_, 0)),
         size_(std::exchange(other.size_, 0)) {}
@@ -27,6 +30,8 @@ class RingQueue {
     std::swap(size_, other.size_);
     return *this;
   }
+
+  ~RingQueue() { Free(slots_, capacity_); }
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
@@ -72,14 +77,23 @@ class RingQueue {
  private:
   void Grow() {
     const std::size_t capacity = capacity_ == 0 ? 4 : capacity_ * 2;
-    auto slots = std::make_unique<T[]>(capacity);
+    T* const slots = static_cast<T*>(BlockCache::Local().Take(capacity * sizeof(T)));
+    std::uninitialized_value_construct_n(slots, capacity);
     for (std::size_t i = 0; i < size_; ++i) slots[i] = std::move((*this)[i]);
-    slots_ = std::move(slots);
+    Free(slots_, capacity_);
+    slots_ = slots;
     capacity_ = capacity;
     head_ = 0;
   }
+  static void Free(T* slots, std::size_t capacity) noexcept {
+    if (slots == nullptr) return;
+    std::destroy_n(slots, capacity);
+    BlockCache::Local().Give(slots, capacity * sizeof(T));
+  }
 
-  std::unique_ptr<T[]> slots_;
+  static_assert(alignof(T) <= alignof(std::max_align_t));
+
+  T* slots_ = nullptr;
   std::size_t capacity_ = 0;  // a power of two, or 0
   std::size_t head_ = 0;
   std::size_t size_ = 0;

@@ -1,11 +1,10 @@
 #include "engine/broker/message.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
 
-#include "engine/base/check.h"
+#include "engine/base/block_cache.h"
 
 namespace tandem::broker {
 namespace {
@@ -28,8 +27,7 @@ Message::Message(const MessageFields& fields, BufferPtr storage) noexcept
 MessagePtr Message::Create(const MessageFields& fields) {
   const std::size_t trailing =
       fields.topic.size() + fields.properties.size() + fields.payload.size();
-  void* const memory = std::malloc(sizeof(Message) + trailing);
-  TANDEM_CHECK_MSG(memory != nullptr, "out of memory");
+  void* const memory = BlockCache::Local().Take(sizeof(Message) + trailing);
   auto* place = static_cast<std::uint8_t*>(memory) + sizeof(Message);
   MessageFields own = fields;
   own.topic = AsText(CopyTo(place, AsBytes(fields.topic)));
@@ -39,8 +37,7 @@ MessagePtr Message::Create(const MessageFields& fields) {
 }
 
 MessagePtr Message::Adopt(const MessageFields& fields, BufferPtr storage) {
-  void* const memory = std::malloc(sizeof(Message));
-  TANDEM_CHECK_MSG(memory != nullptr, "out of memory");
+  void* const memory = BlockCache::Local().Take(sizeof(Message));
   return MessagePtr(new (memory) Message(fields, std::move(storage)));
 }
 
@@ -49,8 +46,9 @@ std::size_t Message::bytes_held() const noexcept {
 }
 
 void Message::Destroy(Message* message) noexcept {
+  const std::size_t size = sizeof(Message) + (message->storage_ ? 0 : message->bytes());
   message->~Message();
-  std::free(message);
+  BlockCache::Local().Give(message, size);
 }
 
 MessagePtr Compacted(MessagePtr message) {

@@ -1,6 +1,7 @@
 #include "engine/broker/publish_sender.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "proto/mqtt/encoder.h"
 
@@ -23,7 +24,9 @@ void PublishSender::ForgetFrames() noexcept {
   if (current_ == nullptr) return;
   current_ = nullptr;
   current_message_ = MessagePtr();
-  frames_.fill(Frame{});
+  for (; encoded_ != 0; encoded_ &= encoded_ - 1) {
+    frames_[static_cast<std::size_t>(std::countr_zero(encoded_))] = Frame{};
+  }
 }
 
 PublishSender::Frame PublishSender::Encode(mqtt::Version version, RoutedMessage& message,
@@ -72,9 +75,13 @@ bool PublishSender::Send(Client& client, RoutedMessage& message, const Form& for
       if (message.shared()) current_message_ = message.Share();
     }
     const std::size_t v5 = client.version == mqtt::Version::k5 ? 1 : 0;
-    Frame& shared =
-        frames_[(static_cast<std::size_t>(form.qos) * 2 + v5) * 2 + (form.retain ? 1 : 0)];
-    if (!shared.encoded) shared = Encode(client.version, message, form);
+    const std::size_t index =
+        (static_cast<std::size_t>(form.qos) * 2 + v5) * 2 + (form.retain ? 1 : 0);
+    Frame& shared = frames_[index];
+    if (!shared.encoded) {
+      shared = Encode(client.version, message, form);
+      encoded_ |= 1u << index;
+    }
     frame = &shared;
   }
   if (frame->packet_bytes > client.packet_bytes_max) return false;

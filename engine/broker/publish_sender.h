@@ -70,6 +70,7 @@ class PublishSender {
   const MessageFields* current_ = nullptr;  // whose frames these are
   MessagePtr current_message_;              // keeps it where it is
   std::array<Frame, kForms> frames_;
+  std::uint32_t encoded_ = 0;  // bit = index in frames_: there is something to forget
 };
 
 }  // namespace tandem::broker

@@ -105,19 +105,16 @@ std::optional<std::size_t> SessionQueue::IndexOf(mqtt::PacketId id) const {
   return index;
 }
 
-std::optional<OutboundMessage> SessionQueue::Acknowledge(mqtt::PacketId id, mqtt::QoS qos) {
+std::optional<std::size_t> SessionQueue::Acknowledge(mqtt::PacketId id, mqtt::QoS qos) {
   const auto index = IndexOf(id);
   if (!index) return std::nullopt;
   OutboundMessage& message = sent_[*index].message;
   if (message.state != OutboundState::kSent || message.qos != qos) return std::nullopt;
-  waiting_bytes_ -= message.bytes();
-  GiveBack(message);
-  OutboundMessage done = std::move(message);
-  message = OutboundMessage();
+  const std::size_t bytes = message.bytes();
   --in_flight_;
   Finish(sent_[*index]);
   TrimFront();
-  return done;
+  return bytes;
 }
 
 SessionQueue::ReceivedResult SessionQueue::Received(mqtt::PacketId id) {

@@ -117,9 +117,9 @@ class SessionQueue {
   // A new connection, or none: everything unacknowledged has to be sent again.
   void Rewind() noexcept;
 
-  // PUBACK, or PUBREC with an error: done. The message that this completes, by value, or nothing if
-  // `id` is not in flight in that way (unknown ids are ignored, and change no quota).
-  std::optional<OutboundMessage> Acknowledge(mqtt::PacketId id, mqtt::QoS qos);
+  // PUBACK, or PUBREC with an error: done. The bytes of the message that this completes, or nothing
+  // if `id` is not in flight in that way (unknown ids are ignored, and change no quota).
+  std::optional<std::size_t> Acknowledge(mqtt::PacketId id, mqtt::QoS qos);
   // PUBREC: drops the payload and waits for PUBCOMP. `repeated` if it was released already.
   enum class ReceivedResult : std::uint8_t { kReleased, kRepeated, kUnknown };
   ReceivedResult Received(mqtt::PacketId id);

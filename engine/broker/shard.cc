@@ -314,10 +314,14 @@ void Shard::OnClientTimer(Client& client) {
       next, TimerCookie(TimerKind::kClient, static_cast<std::uint64_t>(client.id)));
 }
 
+// What is held for this connection goes first, and the gate keeps the order of holding:
+// acknowledgements follow in the order of what they acknowledge (4.6).
+bool Shard::MayGoAtOnce(const Client& client, const CommitPosition& position) const {
+  return client.held == 0 && gate_.IsReached(position);
+}
+
 void Shard::SendGated(Client& client, const CommitPosition& position, HeldPacket packet) {
-  // What is held for this connection goes first, and the gate keeps the order of holding:
-  // acknowledgements follow in the order of what they acknowledge (4.6).
-  if (client.held == 0 && gate_.IsReached(position)) return Write(client, packet);
+  if (MayGoAtOnce(client, position)) return Write(client, packet);
   packet.connection = client.id;
   ++client.held;
   gate_.Hold(position, std::move(packet));
@@ -341,6 +345,12 @@ void Shard::Write(Client& client, const HeldPacket& packet) {
   const std::size_t offset = context_.outbox.bytes.size();
   context_.outbox.bytes.Append({packet.bytes.data(), packet.bytes.size()});
   SendBytes(context_, client, offset);
+  NoteWritten(client, packet);
+  for (const std::uint64_t fetch : packet.fetches) fetcher_.Begin(fetch);
+}
+
+// Counts, and the quota that comes back with the end of a flow.
+void Shard::NoteWritten(Client& client, const HeldPacket& packet) {
   context_.metrics.PacketSent(static_cast<std::uint8_t>(packet.type));
   if (packet.ack_qos != 0)
     context_.metrics.AckTook(packet.ack_qos, context_.now.mono_ns - packet.since);
@@ -348,7 +358,6 @@ void Shard::Write(Client& client, const HeldPacket& packet) {
     --client.unacknowledged;
     context_.metrics.InflightChanged(metrics::Direction::kIn, -1);
   }
-  for (const std::uint64_t fetch : packet.fetches) fetcher_.Begin(fetch);
 }
 
 void Shard::EndTurn() {

@@ -233,6 +233,8 @@ class Shard final : public ReplicatorEvents {
                   std::string_view why, WillRule rule = WillRule::kDue);
   void Close(Client& client, metrics::CloseReason reason, bool reset = false);
   // Sends now, or when `position` is reached and everything held before it has gone out.
+  bool MayGoAtOnce(const Client& client, const CommitPosition& position) const;
+  void NoteWritten(Client& client, const HeldPacket& packet);
   void SendGated(Client& client, const CommitPosition& position, HeldPacket packet);
   void ReleaseHeld();
   void Write(Client& client, const HeldPacket& packet);

@@ -151,6 +151,11 @@ void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode
   ByteBuffer& bytes = context_.outbox.bytes;
   const std::size_t offset = bytes.size();
   mqtt::EncodeAck(client.version, {.type = type, .packet_id = id, .reason = code}, bytes);
+  if (MayGoAtOnce(client, position)) {  // mostly: then its bytes stay where they are
+    SendBytes(context_, client, offset);
+    NoteWritten(client, packet);
+    return;
+  }
   const Bytes encoded = bytes.bytes(offset, bytes.size() - offset);
   packet.bytes.assign(encoded.begin(), encoded.end());
   bytes.Truncate(offset);
@@ -161,9 +166,9 @@ void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode
 void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
   Session& session = *client.session;
   const auto finish = [&](QoS qos) {
-    if (const std::optional<OutboundMessage> done = session.queue.Acknowledge(ack.packet_id, qos)) {
+    if (const std::optional<std::size_t> bytes = session.queue.Acknowledge(ack.packet_id, qos)) {
       context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
-      context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(done->bytes()));
+      context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(*bytes));
     }
   };
   switch (ack.type) {

@@ -26,7 +26,7 @@ void OutputQueue::AppendPayload(broker::MessagePtr message) {
   filling_.bytes += size;
 }
 
-std::span<const reactor::Fragment> OutputQueue::Next() {
+std::span<const reactor::Fragment> OutputQueue::Next(Fragments& fragments) {
   if (in_flight_) return {};
   if (first_ == sending_.pieces.size()) {
     if (filling_.pieces.empty()) return {};
@@ -34,17 +34,17 @@ std::span<const reactor::Fragment> OutputQueue::Next() {
     std::swap(sending_, filling_);
     first_ = 0;
   }
-  fragments_.clear();
+  std::size_t count = 0;
   std::size_t index = first_;
-  for (; index < sending_.pieces.size() && fragments_.size() < reactor::kFragmentsMax; ++index) {
+  for (; index < sending_.pieces.size() && count < fragments.size(); ++index) {
     const Piece& piece = sending_.pieces[index];
     const std::uint8_t* const data =
         piece.payload ? piece.payload->payload().data() : sending_.block.data() + piece.offset;
-    fragments_.push_back({data, piece.size});
+    fragments[count++] = {data, piece.size};
   }
   sent_pieces_ = index - first_;
   in_flight_ = true;
-  return fragments_;
+  return {fragments.data(), count};
 }
 
 std::size_t OutputQueue::Sent(BufferPool& pool) {
@@ -62,7 +62,6 @@ std::size_t OutputQueue::Sent(BufferPool& pool) {
     pool.Return(std::move(sending_.block));
     sending_ = Batch();
     first_ = 0;
-    if (filling_.pieces.empty()) fragments_ = {};
   }
   return bytes;
 }

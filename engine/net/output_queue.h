@@ -2,11 +2,12 @@
 // referenced where they are.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "engine/base/byte_buffer.h"
 #include "engine/broker/message.h"
 #include "engine/net/buffer_pool.h"
@@ -28,9 +29,10 @@ class OutputQueue {
   // Bytes appended and not yet reported by Sent().
   std::size_t bytes() const noexcept { return filling_.bytes + sending_.bytes; }
 
-  // The fragments of the next send, at most kFragmentsMax; empty if nothing waits or one is in
-  // flight. The span is good until the next call.
-  std::span<const reactor::Fragment> Next();
+  // The fragments of the next send, written into `fragments`; empty if nothing waits or one is in
+  // flight.
+  using Fragments = std::array<reactor::Fragment, reactor::kFragmentsMax>;
+  std::span<const reactor::Fragment> Next(Fragments& fragments);
   // The send is done. Yields how many bytes it had.
   std::size_t Sent(BufferPool& pool);
 
@@ -43,7 +45,7 @@ class OutputQueue {
   };
   struct Batch {
     ByteBuffer block;
-    std::vector<Piece> pieces;
+    absl::InlinedVector<Piece, 1> pieces;  // mostly all is in the block: then nothing is allocated
     std::size_t bytes = 0;
   };
 
@@ -52,7 +54,6 @@ class OutputQueue {
   std::size_t first_ = 0;        // pieces of sending_ before this one are done
   std::size_t sent_pieces_ = 0;  // in the send that is in flight
   bool in_flight_ = false;
-  std::vector<reactor::Fragment> fragments_;
 };
 
 }  // namespace tandem::net

@@ -208,6 +208,8 @@ class Core final : private reactor::StreamPort {
   std::vector<Stream> streams_;  // by slot
   std::size_t streams_open_ = 0;
   std::vector<ConnectionId> dirty_;
+  std::vector<ConnectionId> flushing_;                   // dirty_ of before, while they are flushed
+  net::OutputQueue::Fragments fragments_{};              // of the send being handed over
   std::deque<std::pair<MonoNs, ConnectionId>> closing_;  // by deadline
   std::vector<ConnectionId> read_on_;                    // held or paused no longer
   net::BufferPool pool_;

@@ -458,9 +458,11 @@ void Core<T>::ReadReleased() {
 
 template <reactor::Transport T>
 void Core<T>::FlushDirty() {
-  for (const ConnectionId id : std::exchange(dirty_, {})) {
+  flushing_.swap(dirty_);
+  for (const ConnectionId id : flushing_) {
     if (net::Connection* const connection = FindClient(id)) Flush(*connection);
   }
+  flushing_.clear();
 }
 
 template <reactor::Transport T>
@@ -469,7 +471,7 @@ void Core<T>::Flush(net::Connection& connection) {
   if (connection.moving && !connection.greeted) return;
   if (connection.closing && connection.reset)
     return transport_.Close(connection.id(), reactor::CloseMode::kReset);
-  if (const auto fragments = connection.output().Next(); !fragments.empty()) {
+  if (const auto fragments = connection.output().Next(fragments_); !fragments.empty()) {
     return transport_.Send(connection.id(), fragments);
   }
   if (connection.closing && connection.output().empty()) {

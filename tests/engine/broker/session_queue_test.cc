@@ -64,7 +64,7 @@ TEST(SessionQueue, SendsInOrderAndForgetsWhatIsAcknowledged) {
 
   const auto done = queue.Acknowledge(PacketId{1}, QoS::kAtLeastOnce);
   ASSERT_TRUE(done);
-  EXPECT_EQ(PayloadOf(*done), "a");
+  EXPECT_EQ(*done, Outbound("a").bytes());
   EXPECT_EQ(queue.in_flight(), 1u);
   EXPECT_EQ(queue.waiting_messages(), 1u);
   EXPECT_TRUE(queue.Acknowledge(PacketId{2}, QoS::kAtLeastOnce));

@@ -1,0 +1,89 @@
+// Blocks of memory for objects that are made and dropped all the time, such as messages: taken from
+// and given back to lists of the thread, so that the heap is asked only when traffic grows.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace tandem {
+
+// One per thread (Local()). A block may be given back on another thread than it was taken on; it
+// then serves that one. Sizes are rounded up to kStepBytes; larger ones than kBlockBytesMax go to
+// the heap as ever. At most kKeptBytesMax stay unused per thread.
+//
+// The sanitizers must see every use after the end, so with them nothing is kept.
+class BlockCache {
+ public:
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)  // g++
+  static constexpr bool kKeeps = false;
+#elif defined(__clang__)  // builds the fuzz targets alone
+  static constexpr bool kKeeps = false;
+#else
+  static constexpr bool kKeeps = true;
+#endif
+  static constexpr std::size_t kStepBytes = 64;
+  static constexpr std::size_t kBlockBytesMax = 64 * 1024;
+  static constexpr std::size_t kKeptBytesMax = std::size_t{4} << 20;
+
+  BlockCache() = default;
+  BlockCache(const BlockCache&) = delete;
+  BlockCache& operator=(const BlockCache&) = delete;
+  ~BlockCache() {
+    for (Free* block : free_) {
+      while (block != nullptr) std::free(std::exchange(block, block->next));
+    }
+  }
+  static BlockCache& Local() {
+    thread_local BlockCache cache;
+    return cache;
+  }
+
+  // Aligned as malloc() aligns; not initialized. Ends the process when memory is out.
+  void* Take(std::size_t size) {
+    if (size <= kBlockBytesMax) {
+      const std::size_t index = IndexOf(size);
+      size = (index + 1) * kStepBytes;
+      if (Free* const block = free_[index]; block != nullptr) {
+        free_[index] = block->next;
+        kept_bytes_ -= size;
+        return block;
+      }
+    }
+    void* const memory = std::malloc(size);
+    TANDEM_CHECK_MSG(memory != nullptr, "out of memory");
+    return memory;
+  }
+  // `size` as it was taken with.
+  void Give(void* memory, std::size_t size) noexcept {
+    if (kKeeps && size <= kBlockBytesMax) {
+      const std::size_t index = IndexOf(size);
+      const std::size_t whole = (index + 1) * kStepBytes;
+      if (kept_bytes_ + whole <= kKeptBytesMax) {
+        free_[index] = new (memory) Free{free_[index]};
+        kept_bytes_ += whole;
+        return;
+      }
+    }
+    std::free(memory);
+  }
+  // Unused at present.
+  std::size_t kept_bytes() const noexcept { return kept_bytes_; }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+  static constexpr std::size_t IndexOf(std::size_t size) noexcept {
+    return size == 0 ? 0 : (size - 1) / kStepBytes;
+  }
+
+  std::array<Free*, kBlockBytesMax / kStepBytes> free_{};
+  std::size_t kept_bytes_ = 0;
+};
+
+}  // namespace tandem
