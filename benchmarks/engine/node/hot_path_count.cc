@@ -1,0 +1,75 @@
+// One scenario of the hot path for a program that counts what is executed between two marks:
+//
+//   valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*MeasuredTurn*' hot_path_count
+//   pairs_qos1 20000
+//
+// Prints how many messages the subscribers received in MeasuredTurn(). See ci/instructions.
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <string_view>
+
+#include "tests/support/hot_path.h"
+
+namespace tandem::node {
+
+// What is counted; a function of its own, so that its name can be given on a command line.
+[[gnu::noinline]] void MeasuredTurn(Core<reactor::ScriptedTransport>& core) { core.Turn(); }
+
+namespace {
+
+struct Scenario {
+  std::string_view name;
+  const char* mode;
+  std::uint32_t count;
+  mqtt::QoS qos;
+  std::uint32_t window;
+  std::size_t payload_bytes;
+};
+
+using mqtt::QoS;
+
+// The main scenarios of benchmarks/end_to_end/scenarios.py, smaller where only the size differs.
+constexpr Scenario kScenarios[] = {
+    {"pairs_qos0", "pair", 10, QoS::kAtMostOnce, 50, 64},
+    {"pairs_qos1", "pair", 10, QoS::kAtLeastOnce, 50, 64},
+    {"pairs_qos2", "pair", 10, QoS::kExactlyOnce, 50, 64},
+    {"pairs_qos1_window1", "pair", 10, QoS::kAtLeastOnce, 1, 64},
+    {"fan_in_qos1", "fan-in", 100, QoS::kAtLeastOnce, 20, 64},
+    {"fan_out_qos0", "fan-out", 200, QoS::kAtMostOnce, 20, 64},
+    {"fan_out_qos0_window1", "fan-out", 200, QoS::kAtMostOnce, 1, 64},
+    {"shared_qos1", "shared", 20, QoS::kAtLeastOnce, 20, 64},
+    {"wildcard", "wildcard", 14, QoS::kAtMostOnce, 20, 64},
+    {"pairs_64k", "pair", 2, QoS::kAtMostOnce, 2, 64 * 1024},
+};
+
+int Main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: hot_path_count SCENARIO MESSAGES; scenarios:\n");
+    for (const Scenario& scenario : kScenarios) std::fprintf(stderr, "%s\n", scenario.name.data());
+    return 2;
+  }
+  for (const Scenario& scenario : kScenarios) {
+    if (scenario.name != argv[1]) continue;
+    bench::Options options;
+    options.mode = scenario.mode;
+    options.count = scenario.count;
+    options.qos = scenario.qos;
+    options.window = scenario.window;
+    options.payload_bytes = scenario.payload_bytes;
+    const auto messages = static_cast<std::uint64_t>(std::atoll(argv[2]));
+    HotPath path(options);
+    path.Run(messages / 2 + 1, [](auto& core) { core.Turn(); });  // everything has its size
+    const std::uint64_t before = path.load().received_ever();
+    path.Run(messages, MeasuredTurn);
+    std::printf("%llu\n", static_cast<unsigned long long>(path.load().received_ever() - before));
+    return 0;
+  }
+  std::fprintf(stderr, "no scenario %s\n", argv[1]);
+  return 2;
+}
+
+}  // namespace
+}  // namespace tandem::node
+
+int main(int argc, char** argv) { return tandem::node::Main(argc, argv); }

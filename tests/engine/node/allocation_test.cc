@@ -1,0 +1,81 @@
+// Messages on the hot path take nothing from the heap once queues and buffers have their size.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdlib>
+
+#include "tests/support/hot_path.h"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+// Every allocation of this program comes by here: operator new, malloc, and realloc that grows.
+namespace {
+std::size_t g_allocations = 0;
+}
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void* malloc(std::size_t size) {
+  ++g_allocations;
+  return __libc_malloc(size);
+}
+void* realloc(void* memory, std::size_t size) {
+  ++g_allocations;
+  return __libc_realloc(memory, size);
+}
+}
+
+namespace tandem::node {
+namespace {
+
+constexpr std::uint64_t kMessages = 20'000;
+
+struct Case {
+  const char* mode;
+  mqtt::QoS qos;
+  std::size_t payload_bytes;
+};
+
+void PrintTo(const Case& one, std::ostream* out) {
+  *out << one.mode << " QoS " << static_cast<int>(one.qos) << ", " << one.payload_bytes << " bytes";
+}
+
+class AllocationTest : public testing::TestWithParam<Case> {};
+
+TEST_P(AllocationTest, SteadyStateTakesNothingFromTheHeap) {
+  bench::Options options;
+  options.mode = GetParam().mode;
+  options.qos = GetParam().qos;
+  options.payload_bytes = GetParam().payload_bytes;
+  options.count = 10;
+  HotPath path(options);
+  path.Run(kMessages, [](auto& core) { core.Turn(); });
+  std::size_t allocations = 0;
+  path.Run(kMessages, [&](auto& core) {
+    const std::size_t before = g_allocations;
+    core.Turn();
+    allocations += g_allocations - before;
+  });
+  EXPECT_EQ(allocations, 0u) << "for " << kMessages << " messages";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AllocationTest,
+                         testing::Values(Case{"pair", mqtt::QoS::kAtMostOnce, 64},
+                                         Case{"pair", mqtt::QoS::kAtLeastOnce, 64},
+                                         Case{"pair", mqtt::QoS::kExactlyOnce, 64},
+                                         Case{"fan-in", mqtt::QoS::kAtLeastOnce, 64},
+                                         Case{"fan-out", mqtt::QoS::kAtMostOnce, 64},
+                                         Case{"fan-out", mqtt::QoS::kAtLeastOnce, 64},
+                                         Case{"shared", mqtt::QoS::kAtLeastOnce, 64},
+                                         Case{"wildcard", mqtt::QoS::kAtMostOnce, 64}));
+
+TEST(Allocations, AreCounted) {
+  const std::size_t before = g_allocations;
+  ::operator delete(::operator new(8));
+  EXPECT_EQ(g_allocations, before + 1);
+}
+
+}  // namespace
+}  // namespace tandem::node
+
+#endif
