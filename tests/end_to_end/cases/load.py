@@ -1,5 +1,6 @@
 """Order and shared groups while both nodes are busy; large messages; many and bad clients."""
 
+import json
 import socket
 import time
 
@@ -43,6 +44,25 @@ def _(t):
 @test("a busy shared group over both nodes gets each message once (P10)", seconds=120)
 def _(t):
     _storm(t, "group", t.pair().nodes, 110, clients=4, count=_count(t, 5_000))
+
+
+@test("tandem-bench and the broker count the same messages", seconds=60)
+def _(t):
+    node = t.new_node()
+    for qos in (0, 1, 2):
+        before = node.metrics()
+        path = t.new_path("bench.json")
+        t.tool("tandem-bench", "pair", "-h", node.address, "-c", 5, "-q", qos, "-s", 64, "--warmup",
+               0.2, "--duration", 1, "--check", "--quiet", "--json", path, seconds=30)
+        with open(path, encoding="utf-8") as file:
+            result = json.load(file)
+        assert result["good"] and result["published_ever"] > 100, result
+        after = node.metrics()
+        for metric, counted in (("received", "published_ever"), ("delivered", "received_ever")):
+            name = f"tandem_publish_{metric}_total"
+            there = after.value(name, qos=str(qos)) - before.value(name, qos=str(qos))
+            assert there == result[counted], f"QoS {qos}: {name} says {there}, {result}"
+        t.note(f"QoS {qos}: {result['published_ever']} messages")
 
 
 @test("messages of 10 MB go through both nodes whole, in bounded memory", seconds=240)
