@@ -6,6 +6,10 @@ import subprocess
 from dataclasses import dataclass, field
 
 
+# How long idle connections are held: long enough for a line that says so.
+_IDLE_SECONDS = 2
+
+
 class RunFailed(Exception):
     """tandem-bench ended badly; the text is what it said."""
 
@@ -28,9 +32,9 @@ class Bench:
     def __init__(self, program, cpu, seconds, warmup):
         self.program, self.cpu, self.seconds, self.warmup = program, cpu, seconds, warmup
 
-    def load(self, broker, arguments, extra=()):
+    def load(self, broker, arguments):
         """One run; the result as tandem-bench writes it."""
-        command = self._command(broker, arguments, extra)
+        command = self._command(broker, arguments, self.seconds)
         done = subprocess.run([*command, "--json", "-", "--quiet", "--broker-pid", str(broker.pid)], capture_output=True,
                               text=True, timeout=self.seconds * 10 + 300)
         if not done.stdout:
@@ -43,23 +47,24 @@ class Bench:
     def idle_bytes(self, broker, arguments, clients):
         """Resident bytes that the broker has more per client while they are connected."""
         before = broker.resident_bytes()
-        command = self._command(broker, arguments, ("--duration", "2"))
+        command = self._command(broker, arguments, seconds=_IDLE_SECONDS)
+        held, said = None, []
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            held = None
             for line in process.stderr:  # a line per second
+                said.append(line)
                 if "measuring" in line:
                     held = broker.resident_bytes()
-            if process.wait() != 0 or held is None:
-                raise RunFailed(f"{' '.join(command)}: connections were lost, or the run too short")
+        if process.returncode != 0 or held is None:
+            raise RunFailed(f"{' '.join(command)}:\n{''.join(said)}")
         return (held - before) / clients
 
     def shown(self, arguments):
         """The command as a reader would type it."""
         return f"tandem-bench {' '.join(arguments)}"
 
-    def _command(self, broker, arguments, extra):
+    def _command(self, broker, arguments, seconds):
         return ["taskset", "-c", self.cpu, str(self.program), *arguments, "-h", ",".join(broker.hosts), "--warmup",
-                str(self.warmup), "--duration", str(self.seconds), *extra]
+                str(self.warmup), "--duration", str(seconds)]
 
 
 def figures_of(result):
