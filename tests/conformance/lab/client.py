@@ -11,6 +11,7 @@ from lab.bytes import raw, shown
 from lab.properties import ALIAS, MAXIMUM_PACKET
 
 WAIT_S = 20.0  # a deadline, not an expectation
+STREAM_BYTES_MAX = 4096  # that a connection remembers: longer inputs only slow a fuzzer down
 
 
 class Client:
@@ -26,12 +27,15 @@ class Client:
         self.client_id = None
         self.connack = None
         self._aliases = {}
+        self.sent, self.received = bytearray(), bytearray()  # the whole streams, for the fuzzers
         self._early = collections.deque()  # messages that came while an answer was waited for
 
     # --- bytes ---
 
     def send(self, *parts):
-        self._socket.sendall(raw(*parts))
+        data = raw(*parts)
+        self.sent += data[:STREAM_BYTES_MAX - len(self.sent)]
+        self._socket.sendall(data)
         return self
 
     def receive(self, within=None):
@@ -69,6 +73,7 @@ class Client:
 
     def _take(self, size):
         whole = bytes(self._buffer[:size])
+        self.received += whole[:STREAM_BYTES_MAX - len(self.received)]
         del self._buffer[:size]
         if self.packet_bytes_max is not None and size > self.packet_bytes_max:
             raise strict.Violation(f"{size} bytes for a client that takes {self.packet_bytes_max}: "

@@ -30,6 +30,11 @@ class Context:
         self._ids = itertools.count(1)
         self._own = test.alone
 
+    @property
+    def clients(self):
+        """Every connection of the test so far."""
+        return self._clients
+
     def end(self):
         for client in self._clients:
             with contextlib.suppress(OSError):
