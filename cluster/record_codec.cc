@@ -75,6 +75,7 @@ class Encoder {
     out.setFirstNumber(r.first_number);
     out.setConnected(r.connected);
     out.setHasWill(r.will.has_value());
+    out.setUpdate(r.update);
     Put(r.client_id);
     PutU64(r.connected_at);
     PutU64(r.unsent_number);
@@ -393,6 +394,7 @@ absl::StatusOr<broker::PeerRecord> ReadClaim(RecordMeta::Claim::Reader in, Texts
 
 absl::StatusOr<broker::PeerRecord> ReadSession(RecordMeta::Session::Reader in, Texts& texts) {
   broker::SessionRecord r{.connected = in.getConnected(),
+                          .update = in.getUpdate(),
                           .expiry_s = in.getExpiryS(),
                           .next_number = in.getNextNumber(),
                           .first_number = in.getFirstNumber()};

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 
 namespace tandem::cluster {
 
@@ -28,6 +29,7 @@ absl::Status StreamSender::Resume(std::uint64_t received) {
                                             highest_sent_, " were sent"));
   }
   sent_ = received;
+  if (IsPlanted(PlantedBug::kResumeTooFar) && sent_ < last_) ++sent_;
   in_flight_bytes_ = 0;
   open_ = true;
   return absl::OkStatus();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "proto/mqtt/encoder.h"
 
 namespace tandem::broker {
@@ -167,6 +168,8 @@ void Delivery::Pump(Session& session) {
 
 // The packets of the commit gate towards subscribers: a QoS 2 PUBLISH and the PUBREL behind it.
 bool Delivery::MayGo(const Session& session, const OutboundMessage& next) {
+  if (IsPlanted(PlantedBug::kPublishBeforePlace) && next.state == OutboundState::kQueued)
+    return true;
   if (next.record == 0 || next.qos != mqtt::QoS::kExactlyOnce || peer_.IsReached(next.record))
     return true;
   if (waiting_.empty() || waiting_.back() != session.id) waiting_.push_back(session.id);
@@ -190,7 +193,7 @@ void Delivery::SendQueued(Session& session, Client& client) {
     }
     if (queue.in_flight() >= client.window) return;
     // What was sent once never expires; what waits does (A18).
-    if (next->state == OutboundState::kQueued && !next->maybe_sent &&
+    if (next->state == OutboundState::kQueued && !queue.next_maybe_sent() &&
         next->message->expires_at() < context_.now.mono_ns) {
       CountDropped(DropReason::kExpired, *next);
       queue.DropNext();
@@ -214,7 +217,7 @@ bool Delivery::SendNext(Session& session, Client& client, OutboundMessage& next)
   return sender_.Send(client, message,
                       {.qos = next.qos,
                        .retain = next.retain,
-                       .dup = next.state == OutboundState::kSent || next.maybe_sent,
+                       .dup = next.state == OutboundState::kSent || session.queue.next_maybe_sent(),
                        .packet_id = session.queue.next_packet_id(),
                        .identifiers = identifiers});
 }

@@ -94,6 +94,7 @@ struct SessionRecord {
   std::string client_id;
   Hlc connected_at = 0;    // of the last CONNECT
   bool connected = false;  // its client is there now
+  bool update = false;     // what stands here, and nothing follows: the rest is as it was
   std::uint32_t expiry_s = 0;
   std::uint32_t away_ms = 0;        // not connected for so long, when sent
   std::uint64_t next_number = 0;    // the queue number that the next message will get

@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
+#include "engine/base/planted_bug.h"
 
 namespace tandem::broker {
 namespace {
@@ -311,12 +312,19 @@ void SessionQueue::Activate(std::uint64_t unsent_number, bool others_maybe) {
       if (message.state == OutboundState::kQueued) message.state = OutboundState::kSent;
       sent_.push_back(std::move(slot));
     } else {
-      message.maybe_sent |= others_maybe;
       queued_.push_back(std::move(slot));
     }
   }
+  if (others_maybe) maybe_sent_below_ = next_number_;
   cursor_ = 0;
   in_flight_ = 0;
+  if (IsPlanted(PlantedBug::kPacketIdByNode)) {
+    // As an allocator of its own would: the copy counts anew.
+    for (RingQueue<Slot>* const ring : {&sent_, &queued_}) {
+      for (std::size_t i = 0; i < ring->size(); ++i) (*ring)[i].number += 1;
+    }
+    next_number_ += 1;
+  }
 }
 
 void SessionQueue::Deactivate() {

@@ -87,7 +87,14 @@ class SessionQueue {
   bool empty() const noexcept { return waiting_ == 0; }
   // No message of this number or above was ever sent.
   std::uint64_t unsent_number() const noexcept {
-    return queued_.empty() ? next_number_ : queued_.front().number;
+    const std::uint64_t unsent = queued_.empty() ? next_number_ : queued_.front().number;
+    return unsent > maybe_sent_below_ ? unsent : maybe_sent_below_;
+  }
+  // The next message may have been sent by an owner who could not say so any more: it goes out with
+  // DUP, and does not expire.
+  bool next_maybe_sent() const noexcept {
+    return cursor_ == sent_.size() && !queued_.empty() &&
+           queued_.front().number < maybe_sent_below_;
   }
   // Messages that there is memory for.
   std::size_t slots() const noexcept { return sent_.capacity() + queued_.capacity(); }
@@ -196,6 +203,7 @@ class SessionQueue {
   RingQueue<Slot> sent_;    // kSent, kReleased, and kDone behind an older one that is not
   RingQueue<Slot> queued_;  // kQueued
   std::uint64_t next_number_ = 0;
+  std::uint64_t maybe_sent_below_ = 0;
   std::size_t cursor_ = 0;  // index in sent_ of the next to send again on this connection
   std::size_t waiting_ = 0;
   std::size_t waiting_bytes_ = 0;

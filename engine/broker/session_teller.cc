@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 
 namespace tandem::broker {
 namespace {
@@ -34,21 +35,32 @@ void SessionTeller::EndFollowing(Session& session) {
   session.queue.LogFinished(nullptr, session.id);
 }
 
-void SessionTeller::Tell(Session& session, std::uint64_t confirm) {
+SessionRecord SessionTeller::HeadRecord(const Session& session) const {
   const bool connected = session.client != nullptr;
   const MonoNs away =
       connected ? 0 : std::max<MonoNs>(0, context_.now.mono_ns - session.away_since);
-  peer_.Append(SessionRecord{.client_id = session.client_id,
-                             .connected_at = session.connected_at,
-                             .connected = connected,
-                             .expiry_s = session.expiry_s,
-                             .away_ms = static_cast<std::uint32_t>(
-                                 std::min<MonoNs>(away / kNanosecondsPerMillisecond, UINT32_MAX)),
-                             .next_number = session.queue.next_number(),
-                             .first_number = session.queue.first_number(),
-                             .unsent_number = session.queue.unsent_number(),
-                             .fork_number = session.fork_number,
-                             .will = Copy(session.will)});
+  return {.client_id = session.client_id,
+          .connected_at = session.connected_at,
+          .connected = connected,
+          .expiry_s = session.expiry_s,
+          .away_ms = static_cast<std::uint32_t>(
+              std::min<MonoNs>(away / kNanosecondsPerMillisecond, UINT32_MAX)),
+          .next_number = session.queue.next_number(),
+          .first_number = session.queue.first_number(),
+          .unsent_number = session.queue.unsent_number(),
+          .fork_number = session.fork_number,
+          .will = Copy(session.will)};
+}
+
+void SessionTeller::TellHead(const Session& session) {
+  if (!IsFollowed(session)) return;
+  SessionRecord record = HeadRecord(session);
+  record.update = true;
+  peer_.Append(std::move(record));
+}
+
+void SessionTeller::Tell(Session& session, std::uint64_t confirm) {
+  peer_.Append(HeadRecord(session));
   BeginFollowing(session);
   for (auto it = session.subscriptions.begin(); it != session.subscriptions.end();) {
     const auto& [filter, state] = *it++;
@@ -200,7 +212,7 @@ void SessionTeller::FlushProgress() {
         record.done.push_back({number, number});
       }
     }
-    if (!followed) continue;
+    if (!followed || IsPlanted(PlantedBug::kProgressUntold)) continue;
     record.client_id = session->client_id;
     peer_.Append(std::move(record));
   }

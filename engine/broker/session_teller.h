@@ -35,6 +35,10 @@ class SessionTeller {
   // last subscription.
   void Tell(Session& session, std::uint64_t confirm);
 
+  // What it is besides its content, for a copy that has taken a claim into account of which nothing
+  // came.
+  void TellHead(const Session& session);
+
   // What becomes of it.
   std::uint64_t Subscribed(const Session& session, std::string_view filter,
                            const SubscriptionState& state, std::uint64_t confirm);
@@ -68,6 +72,7 @@ class SessionTeller {
     SubscriberId session;
     std::uint64_t number;
   };
+  SessionRecord HeadRecord(const Session& session) const;
   SessionMessageRecord MessageRecord(const Session& session, std::uint64_t number,
                                      const OutboundMessage& message) const;
   void TellDone(Session& session);

@@ -208,6 +208,7 @@ class Shard final : public ReplicatorEvents {
   // shard_mirror.cc: the copies of sessions that the other node owns
   Session& CreateMirror(std::string_view client_id);
   void Follow(const SessionRecord& record);
+  void FollowHead(Session& session, const SessionRecord& record);
   void Follow(const SessionSubscriptionRecord& record, CoreId stream);
   void Follow(SessionMessageRecord record);
   void Follow(const SessionOrderRecord& record, const PeerOrigin& origin);
@@ -218,6 +219,7 @@ class Shard final : public ReplicatorEvents {
   void FollowWillDone(std::string_view client_id);
   void FollowEnd(std::string_view client_id);
   void MergeMessage(Session& session, SessionMessageRecord record);
+  void DiscardUnfilled(Session& session);
   void Promote(Session& session, bool owner_lives);
   void Demote(Session& session);
   void ForgetContent(Session& session);

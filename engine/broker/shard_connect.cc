@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
+#include "engine/base/planted_bug.h"
 #include "engine/broker/shard.h"
 #include "proto/mqtt/encoder.h"
 #include "proto/mqtt/property.h"
@@ -146,6 +147,10 @@ void Shard::Claim(Client& client) {
   context_.outbox.connections.push_back(
       {.kind = ConnectionEffect::Kind::kHold, .connection = client.id});
   if (!peer_.up()) return;  // FinishPeerDown goes on
+  if (IsPlanted(PlantedBug::kMoveWithoutFence)) {
+    Session* const copy = sessions_.Find(pending.client_id);
+    if (copy != nullptr && copy->mirrored_here()) Promote(*copy, true);
+  }
   ForgetOver(pending.client_id, pending.clean_start);
   // The other node's copy must be that of the session that the claim is about.
   Session* const session = sessions_.Find(pending.client_id);
@@ -431,7 +436,8 @@ void Shard::PublishWill(Session& session) {
   fields.publisher = session.client_hash;
   fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
   std::optional<PublisherStep> step;
-  if (teller_.IsFollowed(session)) step = PublisherStep{.client_id = session.client_id};
+  if (teller_.IsFollowed(session) && !IsPlanted(PlantedBug::kWillDoneUntold))
+    step = PublisherStep{.client_id = session.client_id};
   router_.FromClient(fields, std::move(step));
 }
 

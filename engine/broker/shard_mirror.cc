@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "engine/broker/shard.h"
 #include "proto/mqtt/topic.h"
 
@@ -62,6 +63,10 @@ Session& Shard::CreateMirror(std::string_view client_id) {
 void Shard::Follow(const SessionRecord& record) {
   context_.clock.Observe(record.connected_at, context_.now.wall_ms);
   Session* session = sessions_.Find(record.client_id);
+  if (record.update) {
+    if (session != nullptr && session->mirrored_here()) FollowHead(*session, record);
+    return;
+  }
   if (session != nullptr && session->role == Role::kOwner) {
     const bool theirs = record.connected_at != session->connected_at
                             ? record.connected_at > session->connected_at
@@ -87,14 +92,18 @@ void Shard::Follow(const SessionRecord& record) {
   } else {
     ForgetContent(*session);
   }
-  session->connected_at = record.connected_at;
-  session->connected_there = record.connected;
-  session->expiry_s = record.expiry_s;
-  session->away_since =
-      context_.now.mono_ns - static_cast<MonoNs>(record.away_ms) * kNanosecondsPerMillisecond;
-  session->unsent_number = record.unsent_number;
-  session->will = record.will ? std::make_unique<Will>(*record.will) : nullptr;
+  FollowHead(*session, record);
   session->queue.StartAt(record.first_number);
+}
+
+void Shard::FollowHead(Session& session, const SessionRecord& record) {
+  session.connected_at = record.connected_at;
+  session.connected_there = record.connected;
+  session.expiry_s = record.expiry_s;
+  session.away_since =
+      context_.now.mono_ns - static_cast<MonoNs>(record.away_ms) * kNanosecondsPerMillisecond;
+  session.unsent_number = record.unsent_number;
+  session.will = record.will ? std::make_unique<Will>(*record.will) : nullptr;
 }
 
 void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
@@ -282,6 +291,17 @@ void Shard::ForgetContent(Session& session) {
   if (session.join->empty()) session.join.reset();
 }
 
+// Places whose messages died with the other node, before anybody was told that they were safe.
+void Shard::DiscardUnfilled(Session& session) {
+  if (!session.join) return;
+  for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
+    const OutboundMessage* const message = session.queue.Find(place.number);
+    if (message != nullptr && !message->message && message->state == OutboundState::kQueued)
+      session.queue.Discard(place.number);
+  }
+  session.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
+}
+
 // This node owns the session from now on. `owner_lives`: the other node has handed it over and
 // keeps a copy; else it is gone.
 void Shard::Promote(Session& session, bool owner_lives) {
@@ -291,15 +311,7 @@ void Shard::Promote(Session& session, bool owner_lives) {
   if (was_connected) session.away_since = context_.now.mono_ns;
   // Should the owner only have been out of sight: with no newer CONNECT on either side, it goes on.
   if (!owner_lives) --session.connected_at;
-  if (session.join && !owner_lives) {
-    // Their messages died with the owner before anybody was told that they were safe.
-    for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
-      if (const OutboundMessage* const message = session.queue.Find(place.number);
-          message != nullptr && message->state == OutboundState::kQueued)
-        session.queue.Discard(place.number);
-    }
-    session.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
-  }
+  if (!owner_lives) DiscardUnfilled(session);
   // How far a connected client was served is not known: it may have got a window's worth.
   session.queue.Activate(was_connected ? session.queue.first_number() + context_.config.inflight_max
                                        : session.unsent_number,
@@ -316,7 +328,7 @@ void Shard::Promote(Session& session, bool owner_lives) {
         false);
     if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
   }
-  if (session.join) {
+  if (session.join && !IsPlanted(PlantedBug::kUnplacedForgotten)) {
     for (MessageJoin::Unplaced& unplaced : session.join->TakeMessages())
       delivery_.Enqueue(session, ToOutbound(unplaced), true);
   }

@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/overloaded.h"
+#include "engine/base/planted_bug.h"
 #include "engine/broker/shard.h"
 #include "proto/mqtt/topic.h"
 
@@ -158,7 +159,13 @@ void Shard::FinishPeerDown() {
     if (session == nullptr) continue;
     if (session->mirrored_here()) {
       Promote(*session, false);
-    } else if (session->told_epoch == leaving_.epoch) {
+      continue;
+    }
+    const auto waiting = static_cast<std::int64_t>(session->queue.waiting_messages());
+    DiscardUnfilled(*session);
+    context_.metrics.QueuedChanged(
+        static_cast<std::int64_t>(session->queue.waiting_messages()) - waiting, 0);
+    if (session->told_epoch == leaving_.epoch) {
       teller_.EndFollowing(*session);
       session->fork_number = session->queue.next_number();
     }
@@ -460,7 +467,7 @@ void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
     } else if (session->client == nullptr) {
       if (!session->persistent()) return EndSession(*session, false);
       // The copy has the will and the expiry of a connection that never was.
-      Tell(*session);
+      teller_.TellHead(*session);
     }
     return;
   }
@@ -489,7 +496,9 @@ void Shard::PumpSnapshot() {
   while (has_room()) {
     RetainedStore::Page page =
         retained_.Walk(snapshot_.retained_after, kSnapshotStepRecords / 4, kSnapshotStepBytes / 2);
-    for (MessagePtr& message : page.messages) peer_.Append(RetainedRecord{std::move(message)});
+    for (MessagePtr& message : page.messages) {
+      if (!IsPlanted(PlantedBug::kRetainedUntold)) peer_.Append(RetainedRecord{std::move(message)});
+    }
     if (page.done) {
       snapshot_.told = true;
       return EndSnapshot();
@@ -502,7 +511,9 @@ void Shard::PumpSnapshot() {
 // What did not, or came before the copy was there, has gone along with its place until then. So
 // whoever has applied the end misses nothing.
 void Shard::EndSnapshot() {
-  if (!snapshot_.active || !snapshot_.told || mirrored_.reached() < snapshot_.mirrored) return;
+  if (!snapshot_.active || !snapshot_.told) return;
+  if (mirrored_.reached() < snapshot_.mirrored && !IsPlanted(PlantedBug::kSnapshotEndsEarly))
+    return;
   const std::uint64_t all = (std::uint64_t{1} << (context_.cores - 1) << 1) - 1;
   const std::uint64_t own = std::uint64_t{1} << Index(context_.core);
   if ((snapshot_.cores & own) == 0) {
@@ -512,7 +523,7 @@ void Shard::EndSnapshot() {
         context_.outbox.cores.push_back({CoreId{core}, CopiesRouted{peer_.epoch().epoch}});
     }
   }
-  if (snapshot_.cores != all) return;
+  if (snapshot_.cores != all && !IsPlanted(PlantedBug::kSnapshotEndsEarly)) return;
   // Only from here on does what is known here say what is known there.
   interest_.peer = peer_.Append(SnapshotEndRecord{});
   snapshot_ = {};

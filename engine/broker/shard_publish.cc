@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "engine/broker/shard.h"
 #include "proto/mqtt/encoder.h"
 #include "proto/mqtt/property.h"
@@ -121,11 +122,13 @@ void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish,
   fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
 
   std::optional<PublisherStep> step;
-  if (publish.qos == QoS::kExactlyOnce && teller_.IsFollowed(session)) {
+  if (publish.qos == QoS::kExactlyOnce && teller_.IsFollowed(session) &&
+      !IsPlanted(PlantedBug::kPacketIdForgotten)) {
     step = PublisherStep{.client_id = session.client_id,
                          .packet_id = static_cast<std::uint16_t>(publish.packet_id)};
   }
-  const Router::Result result = router_.FromClient(fields, std::move(step));
+  Router::Result result = router_.FromClient(fields, std::move(step));
+  if (IsPlanted(PlantedBug::kAckBeforePeer)) result.peer_number = result.routed = 0;
   if (publish.qos != QoS::kAtMostOnce) {
     ++client.unacknowledged;
     context_.metrics.InflightChanged(metrics::Direction::kIn, 1);
@@ -187,6 +190,10 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
           released && received == SessionQueue::ReceivedResult::kReleased) {
         position.peer = teller_.Released(session, released->number);
         released->message->record = position.peer == 0 ? 0 : peer_.Position(position.peer);
+        if (IsPlanted(PlantedBug::kPubrelBeforeReleased)) {
+          released->message->record = 0;
+          position = {};
+        }
       } else if (received == SessionQueue::ReceivedResult::kRepeated) {
         position.peer = peer_.up() ? peer_.last_number() : 0;
       }
@@ -222,6 +229,7 @@ void Shard::OnPubrel(Client& client, const mqtt::AckView& ack) {
   if (known) {
     position.peer =
         teller_.ReceivedId(*client.session, static_cast<std::uint16_t>(ack.packet_id), false);
+    if (IsPlanted(PlantedBug::kPubcompBeforeFree)) position = {};
   }
   Acknowledge(client, PacketType::kPubcomp, ack.packet_id, code, position, 0,
               known);  // [MQTT-4.3.3-11]

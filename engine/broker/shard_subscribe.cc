@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/planted_bug.h"
 #include "engine/broker/shard.h"
 #include "proto/mqtt/encoder.h"
 #include "proto/mqtt/topic.h"
@@ -81,7 +82,8 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
                       "SUBACK too large");
   }
   // P3: only when every core of both nodes routes to it.
-  SendGated(client, interest_, std::move(suback));
+  SendGated(client, IsPlanted(PlantedBug::kSubackAtOnce) ? CommitPosition{} : interest_,
+            std::move(suback));
 }
 
 bool Shard::ClosesOnInvalidFilter(const Client& client) const noexcept {

@@ -205,6 +205,7 @@ struct RecordMeta {
       firstNumber @27 :UInt64;
       connected @48 :Bool;
       hasWill @49 :Bool;
+      update @67 :Bool;        # the receiver's copy keeps its content
     }
     sessionSubscription :group {  # texts: client id, filter
       qos @28 :UInt8;

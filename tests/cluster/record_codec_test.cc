@@ -146,6 +146,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
         return broker::SessionRecord{.client_id = *Name(),
                                      .connected_at = u64(),
                                      .connected = flag(),
+                                     .update = flag(),
                                      .expiry_s = u32(),
                                      .away_ms = u32(),
                                      .next_number = first + u32(),

@@ -539,7 +539,14 @@ void BrokerWorld::CutLanes(std::size_t node) {
 
 void BrokerWorld::BreakLanes() {
   if (nodes_[0].epoch == 0 || nodes_[0].epoch != nodes_[1].epoch) return;
-  for (std::size_t node = 0; node < nodes_.size(); ++node) CutLanes(node);
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    for (Lane& lane : nodes_[node].lanes) {
+      lane.records.resize(Below(lane.records.size() + 1));
+      lane.applied.clear();
+      lane.sender.Suspend();
+      lane.receiver.Suspend();
+    }
+  }
   for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);
 }
 

@@ -75,7 +75,8 @@ class BrokerWorld {
   bool in_epoch(std::size_t node) const { return nodes_[node].epoch != 0; }
   // Whether what each node had to tell when the epoch began is applied on the other one.
   bool InStep() const;
-  // The lanes lose their connections with all that is on the way, and get new ones.
+  // The lanes lose their connections and get new ones. A part of what was on the way, chosen by the
+  // seed, arrives before what is sent again.
   void BreakLanes();
   // A stopped process: nothing of it moves.
   void Freeze(std::size_t node, bool frozen) { nodes_[node].frozen = frozen; }

@@ -27,20 +27,25 @@ void MqttClient::SendConnect(mqtt::ConnectView connect) {
 
 std::uint16_t MqttClient::NextId() {
   do {
-    last_id_ = static_cast<std::uint16_t>(last_id_ % 65'535 + 1);
+    last_id_ = static_cast<std::uint16_t>(last_id_ % publish_ids_max + 1);
   } while (publishing_.contains(last_id_));
   return last_id_;
 }
 
+std::uint16_t MqttClient::NextRequestId() {
+  last_request_id_ = last_request_id_ == 65'535 ? 60'001 : last_request_id_ + 1;
+  return last_request_id_;
+}
+
 std::uint16_t MqttClient::SendSubscribe(const std::vector<mqtt::SubscribeEntry>& entries,
                                         std::optional<std::uint32_t> identifier) {
-  const std::uint16_t id = NextId();
+  const std::uint16_t id = NextRequestId();
   mqtt::EncodeSubscribe(version_, PacketId{id}, entries, identifier, outgoing_);
   return id;
 }
 
 std::uint16_t MqttClient::SendUnsubscribe(const std::vector<std::string_view>& filters) {
-  const std::uint16_t id = NextId();
+  const std::uint16_t id = NextRequestId();
   mqtt::EncodeUnsubscribe(version_, PacketId{id}, filters, outgoing_);
   return id;
 }

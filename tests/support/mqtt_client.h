@@ -78,6 +78,8 @@ class MqttClient {
   // Of the publishes that no final acknowledgement came for: PUBLISH with DUP, or PUBREL.
   void Resend();
 
+  std::uint16_t publish_ids_max = 60'000;  // packet ids of publishes are 1 up to this
+
   // How it behaves on its own.
   bool acknowledges = true;  // PUBACK, PUBREC and PUBCOMP at once
   bool releases = true;      // PUBREL at once
@@ -124,6 +126,7 @@ class MqttClient {
   void OnConnack(const mqtt::ConnackView& view);
   void Fault(const std::string& what) { faults.push_back(id_ + ": " + what); }
   std::uint16_t NextId();
+  std::uint16_t NextRequestId();
   void WritePublish(std::uint16_t id, const Outgoing& message, const PublishOptions& options);
 
   std::string id_;
@@ -136,6 +139,8 @@ class MqttClient {
   std::uint32_t packet_bytes_max_ = UINT32_MAX;
 
   std::uint16_t last_id_ = 0;
+  std::uint16_t last_request_id_ =
+      60'000;  // of SUBSCRIBE and UNSUBSCRIBE, above those of publishes
   std::map<std::uint16_t, Outgoing> publishing_;  // not finally acknowledged by the server
   std::vector<std::uint16_t> publishing_order_;   // in the order of first sending
   std::set<std::uint16_t> receiving_;             // QoS 2 from the server, waiting for PUBREL
