@@ -232,6 +232,7 @@ Swarm::Actor& Swarm::AddActor(std::string id, bool persistent) {
   actor.persistent = persistent;
   actor.client = &world_.AddClient(actor.id, Chance(75) ? mqtt::Version::k5 : mqtt::Version::k311);
   actor.node = Below(2);
+  if (Chance(50)) actor.client->publish_ids_max = 7;
   if (drawn_.wills && Chance(60)) {
     actor.has_will = true;
     actor.will_delay_s = static_cast<std::uint32_t>(std::array{0, 2, 10}[Below(3)]);
@@ -322,7 +323,7 @@ void Swarm::Publish() {
   Actor* const actor = Pick([](const Actor& a) {
     return a.publishes && a.greeted && !a.leaving && a.client->connected();
   });
-  if (actor == nullptr || actor->client->publishing() > 50) return;
+  if (actor == nullptr || actor->client->publishing() + 1 >= actor->client->publish_ids_max) return;
   const int qos = Chance(10) ? 0 : 1 + static_cast<int>(Below(2));
   const std::string topic = drawn_.group && Chance(40) ? "s/0" : absl::StrCat("t/", Below(kTopics));
   const std::string payload = absl::StrCat(actor->id, ".", actor->published++, "@", qos);
@@ -336,7 +337,7 @@ void Swarm::PublishRetained() {
   Actor* const actor = Pick([](const Actor& a) {
     return a.publishes && a.greeted && !a.leaving && a.client->connected();
   });
-  if (actor == nullptr || actor->client->publishing() > 50) return;
+  if (actor == nullptr || actor->client->publishing() + 1 >= actor->client->publish_ids_max) return;
   const std::string payload = absl::StrCat("r.", actor->id, ".", actor->published++);
   Trace(absl::StrCat(actor->id, " retains ", payload));
   actor->retained_since.push_back(payload);

@@ -1,0 +1,74 @@
+// Mistakes planted in the broker and its streams, one by one: the simulation finds each.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "engine/base/planted_bug.h"
+#include "tests/simulation/swarm.h"
+
+namespace tandem::testing {
+namespace {
+
+constexpr std::uint64_t kSeedsMax = 20'000;
+
+struct Case {
+  PlantedBug bug;
+  const char* name;
+  const char* faults;
+};
+
+// In a process of its own, since a mistake may well run into a check. Yields whether it was found.
+bool IsFound(const Case& planted) {
+  const pid_t child = fork();
+  if (child == 0) {
+    planted_bug = planted.bug;
+    Faults faults;
+    if (!ParseFaults(planted.faults, faults)) _exit(0);
+    for (std::uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
+      const Verdict verdict = Swarm({.seed = seed, .allowed = faults}).Run();
+      if (verdict.violations.empty()) continue;
+      // It is the mistake that was found, and nothing else.
+      planted_bug = PlantedBug::kNone;
+      const bool clean = Swarm({.seed = seed, .allowed = faults}).Run().violations.empty();
+      planted_bug = planted.bug;
+      if (!clean) continue;
+      std::printf("found by seed %llu: %s\n", static_cast<unsigned long long>(seed),
+                  verdict.violations.front().c_str());
+      std::fflush(stdout);
+      _exit(1);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+class PlantedBugsTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(PlantedBugsTest, AreFound) { EXPECT_TRUE(IsFound(GetParam())); }
+
+INSTANTIATE_TEST_SUITE_P(
+    , PlantedBugsTest,
+    ::testing::Values(Case{PlantedBug::kAckBeforePeer, "AckBeforePeer", "crashes"},
+                      Case{PlantedBug::kPacketIdForgotten, "PacketIdForgotten", "crashes"},
+                      Case{PlantedBug::kPublishBeforePlace, "PublishBeforePlace", "crashes,holds"},
+                      Case{PlantedBug::kPacketIdByNode, "PacketIdByNode", "crashes,slow_clients"},
+                      Case{PlantedBug::kPubrelBeforeReleased, "PubrelBeforeReleased",
+                           "crashes,holds"},
+                      Case{PlantedBug::kPubcompBeforeFree, "PubcompBeforeFree", "crashes,holds"},
+                      Case{PlantedBug::kMoveWithoutFence, "MoveWithoutFence", "breaks,moves,holds"},
+                      Case{PlantedBug::kBatchTwice, "BatchTwice", "lane_breaks"},
+                      Case{PlantedBug::kResumeTooFar, "ResumeTooFar", "lane_breaks"},
+                      Case{PlantedBug::kSubackAtOnce, "SubackAtOnce", "churn,holds"},
+                      Case{PlantedBug::kSnapshotEndsEarly, "SnapshotEndsEarly", "crashes,breaks"},
+                      Case{PlantedBug::kUnplacedForgotten, "UnplacedForgotten", "crashes,holds"},
+                      Case{PlantedBug::kProgressUntold, "ProgressUntold", "breaks"},
+                      Case{PlantedBug::kRetainedUntold, "RetainedUntold", "crashes,retained"},
+                      Case{PlantedBug::kWillDoneUntold, "WillDoneUntold", "breaks,wills"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace tandem::testing
