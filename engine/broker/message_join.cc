@@ -15,15 +15,26 @@ auto TakeFirst(Queue& queue, Is is) -> std::optional<typename Queue::value_type>
   return taken;
 }
 
+bool IsSameOrigin(const MessageId& a, const MessageId& b) noexcept {
+  return a.node == b.node && a.core == b.core && a.incarnation == b.incarnation;
+}
+
 }  // namespace
+
+void MessageJoin::Add(Unplaced unplaced) {
+  const MessageId& id = unplaced.message->id();
+  // Places of one origin come in the order of its numbers: its last one tells.
+  const auto last = std::find_if(unfilled_.rbegin(), unfilled_.rend(),
+                                 [&](const Unfilled& u) { return IsSameOrigin(u.message, id); });
+  if (last != unfilled_.rend() && last->message.number > id.number) return;
+  unplaced_.push_back(std::move(unplaced));
+}
 
 std::optional<MessageJoin::Unplaced> MessageJoin::TakeMessage(const MessageId& id) {
   // The owner routes what one core took from publishers in the order of its numbers: what came
   // before this one and has no place will never get one.
   const auto is_passed_over = [&](const Unplaced& u) {
-    const MessageId& other = u.message->id();
-    return other.node == id.node && other.core == id.core && other.incarnation == id.incarnation &&
-           other.number < id.number;
+    return IsSameOrigin(u.message->id(), id) && u.message->id().number < id.number;
   };
   std::optional<Unplaced> taken;
   for (auto it = unplaced_.begin(); it != unplaced_.end() && !taken;) {

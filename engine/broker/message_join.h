@@ -40,7 +40,8 @@ class MessageJoin {
     bool asked = false;  // the owner, for a copy
   };
 
-  void Add(Unplaced unplaced) { unplaced_.push_back(std::move(unplaced)); }
+  // Not if a later one of the same origin has its place already: then the owner has passed it over.
+  void Add(Unplaced unplaced);
   void Add(Unfilled unfilled) { unfilled_.push_back(unfilled); }
   // The message that `id` names, taken out. Earlier ones of the same origin are forgotten: the
   // owner has passed them over (it did not have the subscription, or had it no longer).

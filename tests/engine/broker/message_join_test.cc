@@ -40,6 +40,15 @@ TEST(MessageJoin, ForgetsWhatTheOwnerHasPassedOver) {
   EXPECT_FALSE(join.TakeMessage({.number = 1}));
 }
 
+TEST(MessageJoin, TakesNothingThatTheOwnerHasPassedOver) {
+  MessageJoin join;
+  join.Add(Placed(6, 0));
+  join.Add(Routed(4));
+  EXPECT_EQ(join.unplaced(), 0u);
+  join.Add(Routed(7));
+  EXPECT_EQ(join.unplaced(), 1u);
+}
+
 TEST(MessageJoin, FindsAPlaceByMessageOrByNumber) {
   MessageJoin join;
   join.Add(Placed(10, 0));
