@@ -8,7 +8,7 @@ namespace tandem {
 
 enum class PlantedBug : std::uint8_t {
   kNone,
-  // Rules of exactly-once across a failover (reliability.md, R1 to R6; R4 may be left out).
+  // Rules of exactly-once across a failover (R1 to R6; R4, lazy removal, may be left out).
   kAckBeforePeer,         // R1: PUBACK and PUBREC do not wait for the other node
   kPacketIdForgotten,     // R1: the other node is not told the publisher's packet id
   kPublishBeforePlace,    // R2: a QoS 2 PUBLISH leaves before the other node knows its place
