@@ -7,10 +7,23 @@
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
 #include "engine/reactor/affinity.h"
+#include "engine/reactor/checked_transport.h"
 
 namespace tandem::node {
 
-using UringCore = Core<reactor::UringTransport>;
+namespace {
+
+// In debug builds the rules of the seam are watched on both sides.
+#ifdef NDEBUG
+using Seam = reactor::UringTransport;
+Seam& SeamOf(reactor::UringTransport& transport) { return transport; }
+#else
+using Seam = reactor::CheckedTransport<reactor::UringTransport>;
+Seam SeamOf(reactor::UringTransport& transport) { return Seam(transport); }
+#endif
+using NodeCore = Core<Seam>;
+
+}  // namespace
 
 // One engine thread and what belongs to it. The core and its transport live on the thread; the rest
 // outlives it.
@@ -24,13 +37,13 @@ struct Node::Worker {
   Inbox inbox;
   std::mutex waker_mutex;
   reactor::Waker* waker =
-      nullptr;                // under waker_mutex; null again when the transport is about to go
-  UringCore* core = nullptr;  // for tasks that run on the thread
-  absl::Status status;        // of starting; read after `ready`
-  Event ready;                // transport made, or failed
-  Event started;              // listeners open, or failed
-  Event may_start;            // all cores are ready (or one failed: `give_up`)
-  Event stopped;              // everything ended in order
+      nullptr;               // under waker_mutex; null again when the transport is about to go
+  NodeCore* core = nullptr;  // for tasks that run on the thread
+  absl::Status status;       // of starting; read after `ready`
+  Event ready;               // transport made, or failed
+  Event started;             // listeners open, or failed
+  Event may_start;           // all cores are ready (or one failed: `give_up`)
+  Event stopped;             // everything ended in order
   bool give_up = false;
   bool abandon = false;  // patience is over; touched on the thread only
   std::vector<reactor::Endpoint> endpoints;
@@ -123,8 +136,9 @@ void Node::Run(Worker& worker) {
   options.shard.core = worker.core_id;
   options.shard.cores = cores();
   options.shard.assigned_id_prefix += std::to_string(Index(worker.core_id)) + "-";
-  UringCore core(options, *transport, mail_, worker.inbox, worker.counters,
-                 options_.make_link ? options_.make_link(worker.core_id) : nullptr);
+  auto&& seam = SeamOf(*transport);
+  NodeCore core(options, seam, mail_, worker.inbox, worker.counters,
+                options_.make_link ? options_.make_link(worker.core_id) : nullptr);
   worker.core = &core;
   core.shard().SetServing(options_.serving);
   worker.status = core.Start();
