@@ -349,7 +349,8 @@ absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
   if (!mqtt::IsValidTopicName(AsText(topic))) return Bad("has an invalid topic name");
   TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
   TANDEM_ASSIGN_OR_RETURN(const mqtt::QoS qos, ReadQos(meta.getQos()));
-  const broker::MessageFields fields{
+  const bool adopt = slab && payload.size() >= kAdoptFrom;
+  return broker::Message::Create({
       .topic = AsText(topic),
       .properties = properties,
       .payload = payload,
@@ -359,9 +360,8 @@ absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
       .hlc = meta.getHlc(),
       .publisher = meta.getPublisher(),
       .id = id,
-  };
-  if (slab && payload.size() >= kAdoptFrom) return broker::Message::Adopt(fields, slab);
-  return broker::Message::Create(fields);
+      .block = adopt ? slab.get() : nullptr,
+  });
 }
 
 absl::StatusOr<broker::PeerRecord> ReadPublish(RecordMeta::Publish::Reader in, MessagePtr message,

@@ -21,10 +21,21 @@ Bytes CopyTo(std::uint8_t*& place, Bytes bytes) noexcept {
 
 }  // namespace
 
-Message::Message(const MessageFields& fields, BufferPtr storage) noexcept
-    : fields_(fields), storage_(std::move(storage)) {}
+Message::Message(const MessageFields& fields) noexcept : fields_(fields) {
+  if (fields_.block != nullptr) fields_.block->AddRef();
+}
+
+Message::~Message() {
+  if (fields_.block != nullptr) fields_.block->Release();
+}
 
 MessagePtr Message::Create(const MessageFields& fields) {
+  if (fields.block == nullptr) return Copy(fields);
+  void* const memory = BlockCache::Local().Take(sizeof(Message));
+  return MessagePtr(new (memory) Message(fields));
+}
+
+MessagePtr Message::Copy(const MessageFields& fields) {
   const std::size_t trailing =
       fields.topic.size() + fields.properties.size() + fields.payload.size();
   void* const memory = BlockCache::Local().Take(sizeof(Message) + trailing);
@@ -33,20 +44,17 @@ MessagePtr Message::Create(const MessageFields& fields) {
   own.topic = AsText(CopyTo(place, AsBytes(fields.topic)));
   own.properties = CopyTo(place, fields.properties);
   own.payload = CopyTo(place, fields.payload);
-  return MessagePtr(new (memory) Message(own, BufferPtr()));
-}
-
-MessagePtr Message::Adopt(const MessageFields& fields, BufferPtr storage) {
-  void* const memory = BlockCache::Local().Take(sizeof(Message));
-  return MessagePtr(new (memory) Message(fields, std::move(storage)));
+  own.block = nullptr;
+  return MessagePtr(new (memory) Message(own));
 }
 
 std::size_t Message::bytes_held() const noexcept {
-  return sizeof(Message) + (storage_ ? storage_->size() : bytes());
+  return sizeof(Message) + (fields_.block != nullptr ? fields_.block->size() : bytes());
 }
 
 void Message::Destroy(Message* message) noexcept {
-  const std::size_t size = sizeof(Message) + (message->storage_ ? 0 : message->bytes());
+  const std::size_t size =
+      sizeof(Message) + (message->fields_.block != nullptr ? 0 : message->bytes());
   message->~Message();
   BlockCache::Local().Give(message, size);
 }
@@ -54,7 +62,7 @@ void Message::Destroy(Message* message) noexcept {
 MessagePtr Compacted(MessagePtr message) {
   if (message->bytes_held() <= kHeldFactorMax * (message->bytes() + sizeof(Message)))
     return message;
-  return Message::Create(message->fields());
+  return Message::Copy(message->fields());
 }
 
 }  // namespace tandem::broker

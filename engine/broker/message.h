@@ -43,14 +43,15 @@ struct MessageFields {
   std::uint64_t publisher =
       0;  // StableHash of the publisher's client id, for No Local (3.8.3.1); 0 = none
   MessageId id;
+  Buffer* block = nullptr;  // if set, the views stand in it, and a message may hold it
 };
 
 class Message final : public RefCounted<Message> {
  public:
-  // One allocation; everything is copied behind the object.
+  // Holds `fields.block`, where the views stay; without one see Copy.
   static IntrusivePtr<const Message> Create(const MessageFields& fields);
-  // The views stay where they are, inside `storage`.
-  static IntrusivePtr<const Message> Adopt(const MessageFields& fields, BufferPtr storage);
+  // One allocation; everything is copied behind the object.
+  static IntrusivePtr<const Message> Copy(const MessageFields& fields);
 
   const MessageFields& fields() const noexcept { return fields_; }
   std::string_view topic() const noexcept { return fields_.topic; }
@@ -67,23 +68,22 @@ class Message final : public RefCounted<Message> {
   std::size_t bytes() const noexcept {
     return fields_.topic.size() + fields_.properties.size() + fields_.payload.size();
   }
-  // Memory that stays allocated because of it, the whole storage counted.
+  // Memory that stays allocated because of it, the whole block counted.
   std::size_t bytes_held() const noexcept;
 
   // Before the first reference leaves this core; hides RefCounted's, since the storage goes along.
   void MarkShared() const noexcept {
     RefCounted::MarkShared();
-    if (storage_) storage_->MarkShared();
+    if (fields_.block != nullptr) fields_.block->MarkShared();
   }
 
   static void Destroy(Message* message) noexcept;
 
  private:
-  Message(const MessageFields& fields, BufferPtr storage) noexcept;
-  ~Message() = default;
+  explicit Message(const MessageFields& fields) noexcept;
+  ~Message();
 
-  MessageFields fields_;
-  BufferPtr storage_;  // null: the bytes stand behind this object
+  MessageFields fields_;  // without a block the bytes stand behind this object
 };
 using MessagePtr = IntrusivePtr<const Message>;
 

@@ -117,7 +117,7 @@ void Shard::OnClosed(ConnectionId id, metrics::CloseReason reason) {
   --connections_;
 }
 
-void Shard::OnPacket(ConnectionId id, const mqtt::Packet& packet) {
+void Shard::OnPacket(ConnectionId id, const mqtt::Packet& packet, Buffer* block) {
   Client* const client = FindClient(id);
   if (client == nullptr || client->stage == Client::Stage::kClosing) return;
   client->last_packet_at = context_.now.mono_ns;
@@ -136,7 +136,7 @@ void Shard::OnPacket(ConnectionId id, const mqtt::Packet& packet) {
   std::visit(Overloaded{
                  [&](const mqtt::PublishView& publish) {
                    count(PacketType::kPublish);
-                   OnPublish(*client, publish);
+                   OnPublish(*client, publish, block);
                  },
                  [&](const mqtt::AckView& ack) {
                    count(ack.type);

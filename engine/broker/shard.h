@@ -61,7 +61,8 @@ class Shard final : public ReplicatorEvents {
   // (`HomeOf`), the node moves it there: OnDetached here, OnOpened there.
   void OnOpened(ConnectionId id, std::uint32_t listener);
   void OnDetached(ConnectionId id);
-  void OnPacket(ConnectionId id, const mqtt::Packet& packet);
+  // `block`: if set, the whole packet stands in it, and messages may hold it.
+  void OnPacket(ConnectionId id, const mqtt::Packet& packet, Buffer* block = nullptr);
   void OnMalformed(ConnectionId id, const mqtt::DecodeResult& result);
   // The kernel took `bytes` of what was sent to it.
   void OnSent(ConnectionId id, std::size_t bytes);
@@ -161,10 +162,11 @@ class Shard final : public ReplicatorEvents {
   void OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect);
 
   // shard_publish.cc
-  void OnPublish(Client& client, const mqtt::PublishView& publish);
+  void OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* block);
   bool ResolveTopic(Client& client, const mqtt::PublishView& publish, std::string_view& topic);
   bool CheckPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic);
-  void AcceptPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic);
+  void AcceptPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic,
+                     Buffer* block);
   void Acknowledge(Client& client, mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode code,
                    const CommitPosition& position, std::uint8_t ack_qos, bool ends_flow);
   void OnAck(Client& client, const mqtt::AckView& ack);

@@ -26,11 +26,11 @@ bool ForwardsAll(const mqtt::PublishView& publish) noexcept {
 
 }  // namespace
 
-void Shard::OnPublish(Client& client, const mqtt::PublishView& publish) {
+void Shard::OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* block) {
   context_.metrics.PublishReceived(static_cast<std::uint8_t>(publish.qos));
   std::string_view topic;
   if (!ResolveTopic(client, publish, topic) || !CheckPublish(client, publish, topic)) return;
-  AcceptPublish(client, publish, topic);
+  AcceptPublish(client, publish, topic, block);
 }
 
 // The topic of the publish, through its alias if it has one (3.3.2.3.4). False if the connection
@@ -87,8 +87,8 @@ bool Shard::CheckPublish(Client& client, const mqtt::PublishView& publish, std::
   return true;
 }
 
-void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish,
-                          std::string_view topic) {
+void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic,
+                          Buffer* block) {
   Session& session = *client.session;
   if (publish.qos == QoS::kExactlyOnce) {
     // The message was taken when its id first came; a repeat only asks for the answer again (4.3.3,
@@ -105,6 +105,7 @@ void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish,
   fields.topic = topic;
   if (ForwardsAll(publish)) {
     fields.properties = publish.properties.raw;
+    fields.block = block;
   } else {
     scratch_.Clear();
     mqtt::CopyForwardedProperties(publish.properties, scratch_);

@@ -9,6 +9,7 @@
 #include "engine/base/byte_buffer.h"
 #include "engine/base/ids.h"
 #include "engine/net/buffer_pool.h"
+#include "engine/net/gathered_packet.h"
 #include "engine/net/output_queue.h"
 #include "engine/reactor/transport.h"
 #include "proto/mqtt/decoder.h"
@@ -28,8 +29,9 @@ class Connection {
   OutputQueue& output() noexcept { return output_; }
 
   // Decodes what stands in `fresh` behind what was kept, in place where possible, and hands each
-  // packet to sink.OnPacket(packet) or sink.OnMalformed(result), until sink.wants_more() is false.
-  // A packet that OnPacket does not take (false) and all that is left over is kept.
+  // packet to sink.OnPacket(packet, block) or sink.OnMalformed(result), until sink.wants_more() is
+  // false. A packet that OnPacket does not take (false) and all that is left over is kept. `block`,
+  // if there is one, holds the bytes of the packet, and may be held in turn.
   template <class Sink>
   void Receive(Bytes fresh, Sink& sink);
   // The same with what was kept.
@@ -58,19 +60,26 @@ class Connection {
   static constexpr std::size_t kReserveMax = 256 * 1024;
 
   template <class Sink>
-  std::size_t DecodeAll(Bytes bytes, Sink& sink);
+  std::size_t DecodeAll(Bytes bytes, Sink& sink, GatheredPacket* block = nullptr);
+  Bytes Gather(Bytes fresh);
+  template <class Sink>
+  void DecodeGathered(Sink& sink);
 
   ConnectionId id_;
   std::uint32_t listener_;
   reactor::Endpoint peer_;
   mqtt::Decoder decoder_;
   ByteBuffer kept_;
-  std::size_t wanted_ = 0;  // size of the packet that kept_ begins with, if known
+  // Size of the packet that kept_ begins with, if that is known and it is not whole; else 0.
+  std::size_t wanted_ = 0;
+  bool ended_ = false;  // by a malformed packet
   OutputQueue output_;
 };
 
+// `block`: what `bytes` stand in, if they are one packet.
 template <class Sink>
-std::size_t Connection::DecodeAll(Bytes bytes, Sink& sink) {
+std::size_t Connection::DecodeAll(Bytes bytes, Sink& sink, GatheredPacket* block) {
+  wanted_ = 0;
   std::size_t used = 0;
   while (used < bytes.size() && sink.wants_more()) {
     const mqtt::DecodeResult result = decoder_.Next(bytes.subspan(used));
@@ -79,35 +88,53 @@ std::size_t Connection::DecodeAll(Bytes bytes, Sink& sink) {
       break;
     }
     if (result.status == mqtt::DecodeStatus::kMalformed) {
+      ended_ = true;
       sink.OnMalformed(result);
-      return bytes.size();  // nothing behind it means anything
+      return bytes.size();
     }
-    if (!sink.OnPacket(result.packet)) break;
+    if (!sink.OnPacket(result.packet, block)) break;
     used += result.size;
   }
   return used;
 }
 
+// Completes the packet that kept_ begins with, in one allocation and not beyond its end; yields
+// what is left.
+inline Bytes Connection::Gather(Bytes fresh) {
+  const Bytes part = fresh.first(std::min(fresh.size(), wanted_ - kept_.size()));
+  kept_.Reserve(std::min(wanted_, kept_.size() + part.size() + kReserveMax));
+  kept_.Append(part);
+  return fresh.subspan(part.size());
+}
+
+// kept_ is exactly one packet. A large PUBLISH leaves its bytes to the message.
+template <class Sink>
+void Connection::DecodeGathered(Sink& sink) {
+  const bool is_publish = kept_.data()[0] >> 4 == static_cast<int>(mqtt::PacketType::kPublish);
+  if (is_publish && kept_.size() >= GatheredPacket::kBytesMin && sink.wants_more()) {
+    const auto gathered = GatheredPacket::Hold(std::move(kept_));
+    DecodeAll(gathered->bytes(), sink, gathered.get());
+  } else if (DecodeAll(kept_.bytes(), sink) != 0) {
+    kept_.Release();
+  }
+}
+
 template <class Sink>
 void Connection::Receive(Bytes fresh, Sink& sink) {
-  if (kept_.empty()) {
-    wanted_ = 0;
-    const std::size_t used = DecodeAll(fresh, sink);
-    if (used == fresh.size()) return;
-    // A large packet is gathered in one allocation; until it is whole nothing is decoded again.
-    kept_.Reserve(std::min(wanted_, fresh.size() - used + kReserveMax));
-    kept_.Append(fresh.subspan(used));
+  if (wanted_ > kept_.size()) {  // until the packet is whole nothing is decoded again
+    fresh = Gather(fresh);
+    if (kept_.size() < wanted_) return;
+    DecodeGathered(sink);
+  }
+  if (ended_) return;  // nothing behind a malformed packet means anything
+  if (!kept_.empty()) {
+    kept_.Append(fresh);
+    const std::size_t used = DecodeAll(kept_.bytes(), sink);
+    used == kept_.size() ? kept_.Release() : kept_.Consume(used);
     return;
   }
-  kept_.Append(fresh);
-  if (kept_.size() < wanted_) return;
-  wanted_ = 0;
-  const std::size_t used = DecodeAll(kept_.bytes(), sink);
-  if (used == kept_.size()) {
-    kept_.Release();
-  } else {
-    kept_.Consume(used);
-  }
+  const Bytes left = fresh.subspan(DecodeAll(fresh, sink));
+  wanted_ == 0 ? kept_.Append(left) : static_cast<void>(Gather(left));
 }
 
 }  // namespace tandem::net

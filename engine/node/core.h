@@ -136,7 +136,7 @@ class Core final : private reactor::StreamPort {
     bool wants_more() const noexcept {
       return !connection.held && !connection.moving && !connection.closing && !connection.paused;
     }
-    bool OnPacket(const mqtt::Packet& packet);
+    bool OnPacket(const mqtt::Packet& packet, broker::Buffer* block);
     void OnMalformed(const mqtt::DecodeResult& result) {
       core.shard_.OnMalformed(connection.id(), result);
       core.Execute();

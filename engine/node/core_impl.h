@@ -289,7 +289,7 @@ void Core<T>::OnDetached(ConnectionId id, std::unique_ptr<reactor::Handoff> hand
 // Packets.
 
 template <reactor::Transport T>
-bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet) {
+bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet, broker::Buffer* block) {
   if (const auto* connect = std::get_if<mqtt::ConnectView>(&packet)) {
     const bool elsewhere =
         core.options_.cores > 1 && !connect->client_id.empty() &&
@@ -305,7 +305,7 @@ bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet) {
     core.Execute();  // the shard may have said that nothing more is to be decoded
     return true;
   }
-  core.shard_.OnPacket(connection.id(), packet);
+  core.shard_.OnPacket(connection.id(), packet, block);
   return true;
 }
 

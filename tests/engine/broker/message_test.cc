@@ -65,14 +65,15 @@ TEST(Message, MayBeEmptyButForItsTopic) {
   EXPECT_EQ(message->bytes(), 1u);
 }
 
-TEST(Message, HoldsTheStorageThatItWasReadIn) {
+TEST(Message, HoldsTheBlockThatItWasReadIn) {
   {
     MessagePtr message;
     {
       BufferPtr buffer = MakeBuffer(1000, "topicpayload");
       const std::string_view content = ContentOf(buffer, 12);
-      message = Message::Adopt(
-          {.topic = content.substr(0, 5), .payload = AsBytes(content.substr(5))}, buffer);
+      message = Message::Create({.topic = content.substr(0, 5),
+                                 .payload = AsBytes(content.substr(5)),
+                                 .block = buffer.get()});
     }
     EXPECT_EQ(buffers_alive, 1);
     EXPECT_EQ(message->topic(), "topic");
@@ -85,7 +86,8 @@ TEST(Message, HoldsTheStorageThatItWasReadIn) {
 TEST(Message, IsCopiedWhenItHoldsMuchMoreThanItNeeds) {
   BufferPtr buffer = MakeBuffer(100'000, "topic");
   const std::string_view topic = ContentOf(buffer, 5);
-  MessagePtr message = Message::Adopt({.topic = topic, .hlc = 9}, std::move(buffer));
+  MessagePtr message = Message::Create({.topic = topic, .hlc = 9, .block = buffer.get()});
+  buffer = BufferPtr();
   EXPECT_EQ(buffers_alive, 1);
   message = Compacted(std::move(message));
   EXPECT_EQ(buffers_alive, 0);
@@ -98,13 +100,14 @@ TEST(Message, StaysWhereItIsWhenItHoldsLittleMore) {
   EXPECT_EQ(Compacted(own), own);
   BufferPtr buffer = MakeBuffer(100, "topic");
   const std::string_view topic = ContentOf(buffer, 5);
-  const MessagePtr adopted = Message::Adopt({.topic = topic}, std::move(buffer));
+  const MessagePtr adopted = Message::Create({.topic = topic, .block = buffer.get()});
   EXPECT_EQ(Compacted(adopted), adopted);
 }
 
-TEST(Message, CanBeMarkedAsSharedTogetherWithItsStorage) {
+TEST(Message, CanBeMarkedAsSharedTogetherWithItsBlock) {
   BufferPtr buffer = MakeBuffer(100, "topic");
-  const MessagePtr message = Message::Adopt({.topic = ContentOf(buffer, 5)}, buffer);
+  const MessagePtr message =
+      Message::Create({.topic = ContentOf(buffer, 5), .block = buffer.get()});
   message->MarkShared();
   const MessagePtr second = message;
   EXPECT_FALSE(message->IsOnlyReference());

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -32,11 +34,13 @@ const std::vector<std::uint8_t> kConnect = {0x10, 0x0D, 0x00, 0x04, 'M',  'Q',  
 
 struct Sink {
   bool wants_more() const { return taken < limit; }
-  bool OnPacket(const mqtt::Packet& packet) {
+  bool OnPacket(const mqtt::Packet& packet, broker::Buffer* block) {
     if (refuse) return false;
     ++taken;
-    if (const auto* publish = std::get_if<mqtt::PublishView>(&packet))
+    if (const auto* publish = std::get_if<mqtt::PublishView>(&packet)) {
       payloads.push_back(publish->payload.size());
+      if (block != nullptr) held.emplace_back(broker::BufferPtr(block), publish->payload);
+    }
     return true;
   }
   void OnMalformed(const mqtt::DecodeResult&) { ++malformed; }
@@ -46,6 +50,7 @@ struct Sink {
   int taken = 0;
   int malformed = 0;
   std::vector<std::size_t> payloads;
+  std::vector<std::pair<broker::BufferPtr, Bytes>> held;  // blocks, and payloads that stand in them
 };
 
 class ConnectionTest : public ::testing::Test {
@@ -116,6 +121,51 @@ TEST_F(ConnectionTest, KeepsAPacketThatIsRefusedWithAllBehindIt) {
   moved.Keep(connection_.TakeKept());
   EXPECT_EQ(moved.kept_bytes(), bytes.size());
   EXPECT_EQ(connection_.kept_bytes(), 0u);
+}
+
+TEST_F(ConnectionTest, ALargePublishKeepsTheMemoryThatItWasGatheredIn) {
+  // Two large ones and what comes with the end of each, as receives of 8 KiB would cut them.
+  std::vector<std::uint8_t> stream;
+  for (const std::size_t size : {100'000u, 3u, 64u * 1024, 5u}) {
+    const auto packet = Publish(size);
+    stream.insert(stream.end(), packet.begin(), packet.end());
+  }
+  for (Bytes rest = stream; !rest.empty(); rest = rest.subspan(std::min(rest.size(), 8192ul))) {
+    connection_.Receive(rest.first(std::min(rest.size(), 8192ul)), sink_);
+  }
+  EXPECT_EQ(sink_.payloads, (std::vector<std::size_t>{100'000, 3, 64 * 1024, 5}));
+  EXPECT_EQ(connection_.kept_bytes(), 0u);
+  ASSERT_EQ(sink_.held.size(), 2u);
+  for (const auto& [block, payload] : sink_.held) {
+    EXPECT_LT(block->size(), payload.size() + 4096);  // little more than it needs
+    EXPECT_EQ(std::count(payload.begin(), payload.end(), 'p'), payload.size());
+  }
+}
+
+TEST_F(ConnectionTest, ALargePublishThatIsNotWantedYetStaysKept) {
+  const auto packet = Publish(50'000);
+  connection_.Receive(Bytes(packet).first(20'000), sink_);
+  sink_.limit = 0;
+  connection_.Receive(Bytes(packet).subspan(20'000), sink_);
+  connection_.Receive(kPing, sink_);
+  EXPECT_EQ(sink_.taken, 0);
+  EXPECT_EQ(connection_.kept_bytes(), packet.size() + kPing.size());
+  sink_.limit = 10;
+  connection_.ReceiveKept(sink_);
+  EXPECT_EQ(sink_.taken, 2);
+  EXPECT_EQ(sink_.payloads, (std::vector<std::size_t>{50'000}));
+  EXPECT_EQ(connection_.kept_bytes(), 0u);
+}
+
+TEST_F(ConnectionTest, NothingBehindALargeMalformedPacketIsLookedAt) {
+  auto packet = Publish(20'000);
+  packet[packet.size() - 20'000 - 1] = 0;  // the topic is U+0000 [MQTT-1.5.4-2]
+  connection_.Receive(Bytes(packet).first(10), sink_);
+  packet.insert(packet.end(), kPing.begin(), kPing.end());
+  connection_.Receive(Bytes(packet).subspan(10), sink_);
+  connection_.Receive(kPing, sink_);
+  EXPECT_EQ(sink_.malformed, 1);
+  EXPECT_EQ(sink_.taken, 0);
 }
 
 TEST_F(ConnectionTest, NothingBehindAMalformedPacketIsLookedAt) {
