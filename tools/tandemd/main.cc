@@ -5,6 +5,7 @@
 
 #include "engine/base/log.h"
 #include "engine/node/config/load.h"
+#include "tools/tandemd/heap.h"
 #include "tools/tandemd/options.h"
 #include "tools/tandemd/service.h"
 #include "tools/tandemd/signals.h"
@@ -23,6 +24,7 @@ config::Sources MakeSources(const Options& options) {
 }
 
 int Run(const config::Config& config) {
+  KeepFreedMemory();
   const SignalQueue
       signals;  // before any thread, so that all of them leave the signals to this one
   const absl::Status logging = StartLog({.level = config.log.level,
