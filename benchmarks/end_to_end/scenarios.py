@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 # Which brokers a scenario runs on.
 EACH = ("reference", "others", "one")  # the reference (mosquitto), brokers given by option, one node of ours
 OURS = ("one",)
+TWO_CORES = ("two cores",)  # the generator shares the second
 PAIR = ("pair",)
 
 
@@ -64,6 +65,10 @@ SCENARIOS = [
           brokers=PAIR),
     _load("pairs across nodes, QoS 1", "pair -c 10 -q 1 -s 64 --window 50", Goal("rate", 0.3, 0.4, of="pairs, QoS 1"),
           brokers=PAIR),
+    _load("pairs on two cores, QoS 0", "pair -c 10 -q 0 -s 64 --window 50", _less("cpu", 1.15, 1, of="pairs, QoS 0"),
+          brokers=TWO_CORES),
+    _load("pairs on two cores, QoS 1", "pair -c 10 -q 1 -s 64 --window 50", _less("cpu", 1.15, 1, of="pairs, QoS 1"),
+          brokers=TWO_CORES),
     _load("overload, QoS 1 pairs", "pair -c 10 -q 1 -s 64", brokers=OURS, kind="overload", of="pairs, QoS 1"),
     _load("overload, QoS 1 fan-in", "fan-in -c 100 -q 1 -s 64", brokers=OURS, kind="overload", of="fan-in 100 to 1, QoS 1"),
 ]
