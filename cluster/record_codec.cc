@@ -76,6 +76,7 @@ class Encoder {
     out.setConnected(r.connected);
     out.setHasWill(r.will.has_value());
     out.setUpdate(r.update);
+    out.setWillInMs(r.will_in_ms);
     Put(r.client_id);
     PutU64(r.connected_at);
     PutU64(r.unsent_number);
@@ -396,6 +397,7 @@ absl::StatusOr<broker::PeerRecord> ReadSession(RecordMeta::Session::Reader in, T
   broker::SessionRecord r{.connected = in.getConnected(),
                           .update = in.getUpdate(),
                           .expiry_s = in.getExpiryS(),
+                          .will_in_ms = in.getWillInMs(),
                           .next_number = in.getNextNumber(),
                           .first_number = in.getFirstNumber()};
   if (r.first_number > r.next_number) return Bad("has a session queue that ends before it begins");

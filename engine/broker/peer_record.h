@@ -97,6 +97,7 @@ struct SessionRecord {
   bool update = false;     // what stands here, and nothing follows: the rest is as it was
   std::uint32_t expiry_s = 0;
   std::uint32_t away_ms = 0;        // not connected for so long, when sent
+  std::uint32_t will_in_ms = 0;     // its will waits for so long at least, whatever its delay
   std::uint64_t next_number = 0;    // the queue number that the next message will get
   std::uint64_t first_number = 0;   // of the oldest message still in the queue
   std::uint64_t unsent_number = 0;  // none of this number or above was ever sent

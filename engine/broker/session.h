@@ -106,6 +106,7 @@ struct Session {
       received_ids;  // QoS 2 of the client, waiting for PUBREL; never walked for effects
 
   std::unique_ptr<Will> will;
+  MonoNs will_not_before = 0;  // the grace of a client whose node died or sent it away; 0: none
   reactor::TimerId will_timer = reactor::kNoTimer;  // armed: the will is due
   reactor::TimerId expiry_timer = reactor::kNoTimer;
 

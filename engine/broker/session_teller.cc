@@ -20,6 +20,11 @@ std::optional<Will> Copy(const std::unique_ptr<Will>& will) {
   return *will;
 }
 
+std::uint32_t Milliseconds(MonoNs duration) {
+  return static_cast<std::uint32_t>(
+      std::clamp<MonoNs>(duration / kNanosecondsPerMillisecond, 0, UINT32_MAX));
+}
+
 }  // namespace
 
 void SessionTeller::BeginFollowing(Session& session) {
@@ -37,19 +42,19 @@ void SessionTeller::EndFollowing(Session& session) {
 
 SessionRecord SessionTeller::HeadRecord(const Session& session) const {
   const bool connected = session.client != nullptr;
-  const MonoNs away =
-      connected ? 0 : std::max<MonoNs>(0, context_.now.mono_ns - session.away_since);
-  return {.client_id = session.client_id,
-          .connected_at = session.connected_at,
-          .connected = connected,
-          .expiry_s = session.expiry_s,
-          .away_ms = static_cast<std::uint32_t>(
-              std::min<MonoNs>(away / kNanosecondsPerMillisecond, UINT32_MAX)),
-          .next_number = session.queue.next_number(),
-          .first_number = session.queue.first_number(),
-          .unsent_number = session.queue.unsent_number(),
-          .fork_number = session.fork_number,
-          .will = Copy(session.will)};
+  const MonoNs away = connected ? 0 : context_.now.mono_ns - session.away_since;
+  return {
+      .client_id = session.client_id,
+      .connected_at = session.connected_at,
+      .connected = connected,
+      .expiry_s = session.expiry_s,
+      .away_ms = Milliseconds(away),
+      .will_in_ms = connected ? 0 : Milliseconds(session.will_not_before - context_.now.mono_ns),
+      .next_number = session.queue.next_number(),
+      .first_number = session.queue.first_number(),
+      .unsent_number = session.queue.unsent_number(),
+      .fork_number = session.fork_number,
+      .will = Copy(session.will)};
 }
 
 void SessionTeller::TellHead(const Session& session) {

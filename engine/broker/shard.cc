@@ -21,6 +21,8 @@ using mqtt::ReasonCode;
 constexpr MonoNs kSweepIntervalNs = kNanosecondsPerSecond;
 constexpr std::size_t kSweepVisits = 5'000;
 constexpr MonoNs kTombstoneAgeNs = 3'600 * kNanosecondsPerSecond;
+// A claim is answered in a round trip, or when the other node counts as gone.
+constexpr MonoNs kClaimRetryNs = kNanosecondsPerSecond / 10;
 
 std::size_t Slot(ConnectionId id) noexcept {
   return static_cast<std::size_t>(static_cast<std::uint64_t>(id) & UINT32_MAX);
@@ -273,14 +275,14 @@ void Shard::OnTimer(std::uint64_t cookie) {
       if (Session* const session =
               sessions_.Get(SubscriberId{static_cast<std::uint32_t>(object)})) {
         session->expiry_timer = reactor::kNoTimer;
-        EndSession(*session, true);
+        if (!WaitsForClaim(*session, session->expiry_timer, cookie)) EndSession(*session, true);
       }
       return;
     case TimerKind::kWill:
       if (Session* const session =
               sessions_.Get(SubscriberId{static_cast<std::uint32_t>(object)})) {
         session->will_timer = reactor::kNoTimer;
-        PublishWill(*session);
+        if (!WaitsForClaim(*session, session->will_timer, cookie)) PublishWill(*session);
       }
       return;
     case TimerKind::kSweep:
@@ -290,6 +292,15 @@ void Shard::OnTimer(std::uint64_t cookie) {
                                TimerCookie(TimerKind::kSweep, 0));
       return;
   }
+}
+
+// Whether the client is back and only waits for the other node's answer: what its absence makes due
+// is looked at again later. The copy there has the new connection's will already, and must not take
+// the end of the old one for that of the new.
+bool Shard::WaitsForClaim(const Session& session, reactor::TimerId& timer, std::uint64_t cookie) {
+  if (!claiming_.contains(session.client_id)) return false;
+  timer = context_.timers.Schedule(context_.now.mono_ns + kClaimRetryNs, cookie);
+  return true;
 }
 
 void Shard::OnClientTimer(Client& client) {

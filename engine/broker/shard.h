@@ -155,7 +155,7 @@ class Shard final : public ReplicatorEvents {
   void Detach(Client& client, WillRule rule);
   void BeginLeaving(Client& client);
   void EndSession(Session& session, bool publish_will);
-  void StartAwayTimers(Session& session, MonoNs will_grace_ns);
+  void StartAwayTimers(Session& session);
   void SetMembersOnline(Session& session, bool online);
   void GiveBackGroupMessages(Session& session, bool also_sent);
   void PublishWill(Session& session);
@@ -231,6 +231,7 @@ class Shard final : public ReplicatorEvents {
 
   // shard.cc
   void OnTimer(std::uint64_t cookie);
+  bool WaitsForClaim(const Session& session, reactor::TimerId& timer, std::uint64_t cookie);
   void OnClientTimer(Client& client);
   // Sends DISCONNECT (MQTT 5, if `code` is one) and closes; the session lives on by its own rules.
   void Disconnect(Client& client, mqtt::ReasonCode code, metrics::CloseReason reason,

@@ -233,6 +233,7 @@ void Shard::CompleteConnect(Client& client) {
   session->expiry_s = pending->session_expiry_s;
   session->connected_at = client.connected_at;
   session->will = std::move(pending->will);
+  session->will_not_before = 0;
   session->queue.Rewind();
   client.session = session;
   client.stage = Client::Stage::kConnected;
@@ -337,19 +338,19 @@ void Shard::Detach(Client& client, WillRule rule) {
   SetMembersOnline(*session, false);
   GiveBackGroupMessages(*session, false);
   if (!will_waits && session->will && session->will->delay_s == 0) PublishWill(*session);
-  StartAwayTimers(*session, will_waits ? context_.config.will_grace_ns : 0);
+  if (will_waits) session->will_not_before = context_.now.mono_ns + context_.config.will_grace_ns;
+  StartAwayTimers(*session);
   // To its copy the client of a will that waits is still here: should this node end first, the
   // other one gives it the same grace.
   if (!will_waits) teller_.Away(*session);
 }
 
-// For a session whose client has been away since `away_since`. `will_grace_ns`: what the will waits
-// at least.
-void Shard::StartAwayTimers(Session& session, MonoNs will_grace_ns) {
+// For a session whose client has been away since `away_since`.
+void Shard::StartAwayTimers(Session& session) {
   const std::uint64_t number = static_cast<std::uint64_t>(session.id);
   const auto after = [&](std::uint32_t seconds) {
-    return std::max(session.away_since + static_cast<MonoNs>(seconds) * kNanosecondsPerSecond,
-                    context_.now.mono_ns + (session.will ? will_grace_ns : 0));
+    return std::max({session.away_since + static_cast<MonoNs>(seconds) * kNanosecondsPerSecond,
+                     context_.now.mono_ns, session.will ? session.will_not_before : 0});
   };
   if (session.expiry_s != UINT32_MAX) {
     session.expiry_timer = context_.timers.Schedule(after(session.expiry_s),

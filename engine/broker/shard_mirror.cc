@@ -102,6 +102,10 @@ void Shard::FollowHead(Session& session, const SessionRecord& record) {
   session.expiry_s = record.expiry_s;
   session.away_since =
       context_.now.mono_ns - static_cast<MonoNs>(record.away_ms) * kNanosecondsPerMillisecond;
+  session.will_not_before = record.will_in_ms == 0
+                                ? 0
+                                : context_.now.mono_ns + static_cast<MonoNs>(record.will_in_ms) *
+                                                             kNanosecondsPerMillisecond;
   session.unsent_number = record.unsent_number;
   session.will = record.will ? std::make_unique<Will>(*record.will) : nullptr;
 }
@@ -332,7 +336,9 @@ void Shard::Promote(Session& session, bool owner_lives) {
     for (MessageJoin::Unplaced& unplaced : session.join->TakeMessages())
       delivery_.Enqueue(session, ToOutbound(unplaced), true);
   }
-  StartAwayTimers(session, was_connected && !owner_lives ? context_.config.will_grace_ns : 0);
+  if (was_connected && !owner_lives)
+    session.will_not_before = context_.now.mono_ns + context_.config.will_grace_ns;
+  StartAwayTimers(session);
 }
 
 // The other node owns the session from now on; what is here becomes its copy.

@@ -206,6 +206,7 @@ struct RecordMeta {
       connected @48 :Bool;
       hasWill @49 :Bool;
       update @67 :Bool;        # the receiver's copy keeps its content
+      willInMs @68 :UInt32;    # the will waits for so long at least; 0 from an older node
     }
     sessionSubscription :group {  # texts: client id, filter
       qos @28 :UInt8;

@@ -149,6 +149,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
                                      .update = flag(),
                                      .expiry_s = u32(),
                                      .away_ms = u32(),
+                                     .will_in_ms = u32(),
                                      .next_number = first + u32(),
                                      .first_number = first,
                                      .unsent_number = u64(),

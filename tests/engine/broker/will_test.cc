@@ -183,5 +183,44 @@ TEST_F(WillTest, WithADelayIsPublishedByAReturnToTheOtherNodeThatEndsTheSession)
   EXPECT_THAT(watcher.Payloads(), ElementsAre("gone"));
 }
 
+// The client's node dies; so does the one that took its place, and the first one is back.
+TEST_F(WillTest, WaitsForTheClientThoughBothNodesDieInTurn_P8) {
+  BuildPair({.cores = {2}});
+  MqttClient& watcher = Connect("watcher", 0, Persistent());
+  Subscribe(watcher, "will", 2);
+  MqttClient& client = Connect("c", 1, With(Persistent()));
+  for (const std::size_t node : {1, 0}) {
+    world().Kill(node);
+    world().Run();
+    world().Start(node);
+    world().Pair();
+    world().Run();
+    ASSERT_TRUE(world().InStep());
+  }
+  Reconnect(client, 1, Persistent());
+  world().AdvanceSeconds(60);
+  Reconnect(watcher, 1, Persistent());
+  EXPECT_THAT(watcher.received, IsEmpty()) << "the client was back within the grace";
+}
+
+TEST_F(WillTest, OfTheConnectionBeforeIsNotDueWhileItsClientWaitsForTheOtherNode_P8) {
+  BuildPair({.cores = {2}});
+  MqttClient& watcher = Watcher(1);
+  MqttClient& client = Connect("c", 0, With(Persistent(), 10));
+  Break(client);
+  world().AdvanceSeconds(9);
+  world().HoldRecords(1, true);
+  TryConnect(client, 0, With(Persistent()));
+  world().AdvanceSeconds(5);
+  EXPECT_FALSE(client.connected()) << "node 1 has not answered";
+  world().HoldRecords(1, false);
+  world().Run();
+  ASSERT_TRUE(client.connected());
+  EXPECT_THAT(watcher.received, IsEmpty());
+  world().Kill(0);
+  world().AdvanceSeconds(60);
+  EXPECT_THAT(watcher.Payloads(), ElementsAre("gone")) << "the copy has the present connection's";
+}
+
 }  // namespace
 }  // namespace tandem::testing
