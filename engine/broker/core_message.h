@@ -64,9 +64,11 @@ struct RelayedRecord {
   PeerRecord record;
   PeerOrigin origin;
 };
-// The answer to everything that has an origin: applied here up to `number` of that stream.
+// The answer to everything that has an origin: applied here are all records of that stream below
+// `origin.number`, and `parts` messages of that one (it may have come in several).
 struct RelayedApplied {
   PeerOrigin origin;
+  std::uint32_t parts = 0;
 };
 
 // The other node's core `stream` follows this core's subscriptions up to `number`, and every core

@@ -12,10 +12,9 @@ void PeerStream::Up(const PeerEpoch& epoch) {
   TANDEM_CHECK(!up_);
   up_ = true;
   epoch_ = epoch;
-  Incoming fresh;
-  fresh.relayed.assign(context_.cores, 0);
-  fresh.applied.assign(context_.cores, 0);
-  incoming_.assign(epoch.peer_cores, fresh);
+  incoming_.clear();
+  incoming_.resize(epoch.peer_cores);
+  for (Incoming& incoming : incoming_) incoming.relayed.resize(context_.cores);
 }
 
 void PeerStream::Down() {
@@ -59,14 +58,24 @@ PeerOrigin PeerStream::Received(CoreId stream, std::uint64_t number) {
 void PeerStream::RelayedTo(CoreId core, const PeerOrigin& origin) {
   const std::size_t index = Index(origin.stream);
   if (origin.epoch != epoch_.epoch || index >= incoming_.size()) return;
-  incoming_[index].relayed[Index(core)] = origin.number;
+  RingQueue<Relayed>& relayed = incoming_[index].relayed[Index(core)];
+  if (!relayed.empty() && relayed.back().number == origin.number) {
+    ++relayed.back().parts;
+  } else {
+    relayed.push_back({.number = origin.number, .parts = 1});
+  }
 }
 
-void PeerStream::AppliedAt(CoreId core, const PeerOrigin& origin) {
+void PeerStream::AppliedAt(CoreId core, const RelayedApplied& answer) {
+  const PeerOrigin& origin = answer.origin;
   const std::size_t index = Index(origin.stream);
   if (!up_ || origin.epoch != epoch_.epoch || index >= incoming_.size()) return;
-  incoming_[index].applied[Index(core)] =
-      std::max(incoming_[index].applied[Index(core)], origin.number);
+  RingQueue<Relayed>& relayed = incoming_[index].relayed[Index(core)];
+  const auto is_done = [&](const Relayed& record) {
+    return record.number < origin.number ||
+           (record.number == origin.number && record.parts <= answer.parts);
+  };
+  while (!relayed.empty() && is_done(relayed.front())) relayed.pop_front();
   changed_ = true;
 }
 
@@ -88,13 +97,9 @@ void PeerStream::LetGo(const PeerOrigin& origin) {
 std::uint64_t PeerStream::AppliedHere(CoreId stream) const {
   if (Index(stream) >= incoming_.size()) return 0;
   const Incoming& incoming = incoming_[Index(stream)];
-  // A core that owes an answer holds the acknowledgement back to what it has answered; that this
-  // is cumulative over records which did not concern it costs a little delay, never a wrong
-  // promise.
   std::uint64_t done = incoming.received;
-  for (std::size_t core = 0; core < incoming.relayed.size(); ++core) {
-    if (incoming.applied[core] < incoming.relayed[core])
-      done = std::min(done, incoming.applied[core]);
+  for (const RingQueue<Relayed>& relayed : incoming.relayed) {
+    if (!relayed.empty()) done = std::min(done, relayed.front().number - 1);
   }
   if (!incoming.held_back.empty()) done = std::min(done, *incoming.held_back.begin() - 1);
   return done;

@@ -40,9 +40,10 @@ class PeerStream {
 
   // A record of the other node's core `stream` arrived here.
   PeerOrigin Received(CoreId stream, std::uint64_t number);
-  // It concerns `core` of this node too, which will answer with RelayedApplied.
+  // It concerns `core` of this node too, which will answer with RelayedApplied. Once per message
+  // that goes there: a record is applied when all its parts are.
   void RelayedTo(CoreId core, const PeerOrigin& origin);
-  void AppliedAt(CoreId core, const PeerOrigin& origin);
+  void AppliedAt(CoreId core, const RelayedApplied& answer);
   // Record `number` is not applied until LetGo, although it has been handled.
   void HoldBack(const PeerOrigin& origin);
   void LetGo(const PeerOrigin& origin);
@@ -52,12 +53,16 @@ class PeerStream {
   void Acknowledge();
 
  private:
+  // A record that went to another core, in so many messages, and is not known to be applied there.
+  struct Relayed {
+    std::uint64_t number = 0;
+    std::uint32_t parts = 0;
+  };
   // What one core of the other node has sent here.
   struct Incoming {
     std::uint64_t received = 0;
     std::uint64_t acknowledged = 0;
-    std::vector<std::uint64_t> relayed;  // by core of this node: the last record that went there
-    std::vector<std::uint64_t> applied;  // and the last that is done there
+    std::vector<RingQueue<Relayed>> relayed;  // by core of this node
     absl::btree_multiset<std::uint64_t> held_back;
   };
 

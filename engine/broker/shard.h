@@ -282,12 +282,17 @@ class Shard final : public ReplicatorEvents {
   std::vector<std::uint64_t> interest_answered_;  // and that we have told it so
   Frontier mirrored_;  // by core of the other node: which subscriptions its copies follow
   // What another core has relayed here of one stream of the other node, and what of that it was
-  // told to be applied.
+  // told to be applied: all below `number`, and so many messages of that one.
+  struct RelayedProgress {
+    std::uint64_t number = 0;
+    std::uint32_t parts = 0;
+    friend auto operator<=>(const RelayedProgress&, const RelayedProgress&) = default;
+  };
   struct Relayed {
     CoreId from{};
     std::uint64_t epoch = 0;
-    std::uint64_t seen = 0;
-    std::uint64_t answered = 0;
+    RelayedProgress seen;
+    RelayedProgress answered;
     absl::btree_multiset<std::uint64_t> held_back;
   };
   std::vector<Relayed> relayed_;  // by stream
@@ -306,9 +311,8 @@ class Shard final : public ReplicatorEvents {
   };
   Leaving leaving_;
   std::vector<std::uint64_t> gone_;  // by core: the last epoch that it knows to be over
-  std::vector<std::pair<CoreId, RelayedRecord>>
-      early_;  // of an epoch that this core has not heard of yet
-  std::vector<std::pair<CoreId, CopiesRouted>> early_routed_;
+  // From cores that are in an epoch of which this core has not heard yet; in order, per core.
+  std::vector<std::pair<CoreId, CoreMessage>> early_;
 
   struct Snapshot {
     bool active = false;

@@ -24,9 +24,25 @@ bool IsAboutSession(const PeerRecord& record) noexcept {
          !std::holds_alternative<ClaimReplyRecord>(record);
 }
 
+// The epoch that a core must have begun to understand the message; 0: any.
+struct EpochOf {
+  std::uint64_t operator()(const RouteMessage& m) const noexcept { return m.origin.epoch; }
+  std::uint64_t operator()(const RetainMessage& m) const noexcept { return m.origin.epoch; }
+  std::uint64_t operator()(const RelayedRecord& m) const noexcept { return m.origin.epoch; }
+  std::uint64_t operator()(const CopiesRouted& m) const noexcept { return m.epoch; }
+  template <class Message>
+  std::uint64_t operator()(const Message&) const noexcept {
+    return 0;
+  }
+};
+
 }  // namespace
 
 void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
+  if (std::visit(EpochOf{}, message) > peer_.epoch().epoch) {
+    early_.emplace_back(from, std::move(message));
+    return;
+  }
   std::visit(Overloaded{
                  [&](RouteMessage& m) {
                    NoteRelay(from, m.origin);
@@ -46,9 +62,7 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                  [&](SubscriptionMirrored& m) { MirroredReached(m.stream, m.number); },
                  [&](LentReturned& m) { lent_.Return(m.message); },
                  [&](CopiesRouted& m) {
-                   if (m.epoch > peer_.epoch().epoch) {
-                     early_routed_.emplace_back(from, m);
-                   } else if (snapshot_.active && m.epoch == peer_.epoch().epoch) {
+                   if (snapshot_.active && m.epoch == peer_.epoch().epoch) {
                      snapshot_.cores |= std::uint64_t{1} << Index(from);
                      EndSnapshot();
                    }
@@ -82,11 +96,6 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    ReleaseHeld();
                  },
                  [&](RelayedRecord& m) {
-                   if (m.origin.epoch > peer_.epoch().epoch) {
-                     early_.emplace_back(
-                         from, std::move(m));  // this core has not heard of the new epoch yet
-                     return;
-                   }
                    NoteRelay(from, m.origin);
                    const bool present =
                        (peer_.up() || leaving_.active) && m.origin.epoch == peer_.epoch().epoch;
@@ -95,7 +104,7 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    if (leaving_.active && !IsAboutSession(m.record)) return;
                    ApplyAtHome(std::move(m.record), m.origin);
                  },
-                 [&](RelayedApplied& m) { peer_.AppliedAt(from, m.origin); },
+                 [&](RelayedApplied& m) { peer_.AppliedAt(from, m); },
                  [&](RetainedQuery& m) { fetcher_.OnQuery(from, m); },
                  [&](RetainedPage& m) { fetcher_.OnPage(from, std::move(m)); },
              },
@@ -117,8 +126,7 @@ void Shard::OnPeerUp(const PeerEpoch& epoch) {
   context_.node = epoch.self;
   snapshot_ = {.active = true};
   teller_.SetCopiesRouted(false);
-  for (auto& [from, record] : std::exchange(early_, {})) OnCoreMessage(from, std::move(record));
-  for (const auto& [from, routed] : std::exchange(early_routed_, {})) OnCoreMessage(from, routed);
+  for (auto& [from, message] : std::exchange(early_, {})) OnCoreMessage(from, std::move(message));
   ReleaseHeld();
 }
 
@@ -216,21 +224,25 @@ void Shard::NoteRelay(CoreId from, const PeerOrigin& origin) {
   Relayed& relayed = relayed_[Index(origin.stream)];
   if (origin.epoch < relayed.epoch) return;
   if (origin.epoch > relayed.epoch) relayed = {.from = from, .epoch = origin.epoch};
-  relayed.seen = std::max(relayed.seen, origin.number);
+  if (origin.number != relayed.seen.number) relayed.seen = {.number = origin.number};
+  ++relayed.seen.parts;
 }
 
 // Once per turn.
 void Shard::AnswerRelays() {
   for (std::size_t stream = 0; stream < relayed_.size(); ++stream) {
     Relayed& relayed = relayed_[stream];
-    std::uint64_t done = relayed.seen;
-    if (!relayed.held_back.empty()) done = std::min(done, *relayed.held_back.begin() - 1);
+    RelayedProgress done = relayed.seen;
+    if (!relayed.held_back.empty())
+      done = std::min(done, RelayedProgress{.number = *relayed.held_back.begin()});
     if (done <= relayed.answered) continue;
     relayed.answered = done;
     context_.outbox.cores.push_back(
         {relayed.from,
-         RelayedApplied{
-             {.epoch = relayed.epoch, .stream = static_cast<CoreId>(stream), .number = done}}});
+         {RelayedApplied{.origin = {.epoch = relayed.epoch,
+                                    .stream = static_cast<CoreId>(stream),
+                                    .number = done.number},
+                         .parts = done.parts}}});
   }
 }
 

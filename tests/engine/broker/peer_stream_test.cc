@@ -34,6 +34,10 @@ class PeerStreamTest : public ::testing::Test {
     return due;
   }
 
+  void Answers(CoreId core, const PeerOrigin& origin, std::uint32_t parts = 1) {
+    stream_.AppliedAt(core, {.origin = origin, .parts = parts});
+  }
+
   ShardParts parts_{kCores};
   PeerStream stream_{parts_.context};
 };
@@ -93,9 +97,9 @@ TEST_F(PeerStreamTest, WaitsForTheCoresThatARecordWasRelayedTo) {
   stream_.RelayedTo(CoreId{2}, first);
   stream_.Received(CoreId{0}, 2);
   EXPECT_THAT(Due(), IsEmpty());
-  stream_.AppliedAt(CoreId{1}, first);
+  Answers(CoreId{1}, first);
   EXPECT_THAT(Due(), IsEmpty());
-  stream_.AppliedAt(CoreId{2}, first);
+  Answers(CoreId{2}, first);
   EXPECT_THAT(Due(), ElementsAre(Pair(0, 2))) << "and what came behind it concerned nobody else";
 }
 
@@ -106,11 +110,28 @@ TEST_F(PeerStreamTest, AcknowledgesAsFarAsTheSlowestCoreHasCome) {
   const PeerOrigin second = stream_.Received(CoreId{0}, 2);
   stream_.RelayedTo(CoreId{1}, second);
   stream_.RelayedTo(CoreId{2}, second);
-  stream_.AppliedAt(CoreId{2}, second);
+  Answers(CoreId{2}, second);
   EXPECT_THAT(Due(), IsEmpty());
-  stream_.AppliedAt(CoreId{1}, first);
+  Answers(CoreId{1}, first);
   EXPECT_THAT(Due(), ElementsAre(Pair(0, 1)));
-  stream_.AppliedAt(CoreId{1}, second);
+  Answers(CoreId{1}, second);
+  EXPECT_THAT(Due(), ElementsAre(Pair(0, 2)));
+}
+
+TEST_F(PeerStreamTest, CountsARecordAsAppliedOnceAllItsPartsAre) {
+  Up(1);
+  const PeerOrigin first = stream_.Received(CoreId{0}, 1);
+  stream_.RelayedTo(CoreId{1}, first);
+  stream_.RelayedTo(CoreId{1}, first);
+  const PeerOrigin second = stream_.Received(CoreId{0}, 2);
+  stream_.RelayedTo(CoreId{1}, second);
+  Answers(CoreId{1}, first, 1);
+  EXPECT_THAT(Due(), IsEmpty()) << "its second part is still on its way";
+  Answers(CoreId{1}, first, 2);
+  EXPECT_THAT(Due(), ElementsAre(Pair(0, 1)));
+  Answers(CoreId{1}, second, 0);
+  EXPECT_THAT(Due(), IsEmpty()) << "it has all before the second, and holds that back";
+  Answers(CoreId{1}, second);
   EXPECT_THAT(Due(), ElementsAre(Pair(0, 2)));
 }
 
@@ -128,7 +149,7 @@ TEST_F(PeerStreamTest, IgnoresAnswersFromAnEarlierEpoch) {
   stream_.Down();
   Up(2);
   stream_.RelayedTo(CoreId{1}, stream_.Received(CoreId{0}, 1));
-  stream_.AppliedAt(CoreId{1}, old);
+  Answers(CoreId{1}, old);
   EXPECT_THAT(Due(), IsEmpty());
 }
 
@@ -136,7 +157,7 @@ TEST_F(PeerStreamTest, HoldsNothingForAStreamThatTheOtherNodeDoesNotHave) {
   Up(1, 1);
   const PeerOrigin origin = stream_.Received(CoreId{9}, 1);
   stream_.RelayedTo(CoreId{1}, origin);
-  stream_.AppliedAt(CoreId{1}, origin);
+  Answers(CoreId{1}, origin);
   EXPECT_THAT(Due(), IsEmpty());
 }
 
