@@ -244,7 +244,7 @@ TEST_F(SubscriptionTrieTest, ExactSubscriptionCostsLessThan150Bytes) {
   EXPECT_EQ(trie_.subscriptions(), kFilters);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // glibc's heap
 TEST_F(SubscriptionTrieTest, BytesAreWhatTheHeapSays) {
   const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
   const std::size_t trie_before = trie_.bytes();
