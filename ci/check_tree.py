@@ -20,6 +20,7 @@ EXCEPTIONS = {
     # Values without behaviour, and interfaces without code.
     "engine/broker/broker_config.h": "values",
     "engine/broker/core_message.h": "values",
+    "engine/broker/memory_use.h": "tests/engine/broker/shard_memory_test.cc",
     "engine/broker/peer_origin.h": "values",
     "engine/broker/replicator.h": "an interface",
     "engine/node/admin/status.h": "values",

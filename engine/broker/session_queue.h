@@ -96,6 +96,8 @@ class SessionQueue {
     return cursor_ == sent_.size() && !queued_.empty() &&
            queued_.front().number < maybe_sent_below_;
   }
+  // Of one place in the rings.
+  static constexpr std::size_t kSlotBytes = sizeof(std::uint64_t) + sizeof(OutboundMessage);
   // Messages that there is memory for.
   std::size_t slots() const noexcept { return sent_.capacity() + queued_.capacity(); }
 

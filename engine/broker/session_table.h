@@ -27,6 +27,11 @@ class SessionTable {
   void Remove(Session& session);
 
   std::size_t size() const noexcept { return by_client_id_.size(); }
+  // What the sessions and the tables take, without what sessions own beyond their client id.
+  std::size_t bytes() const noexcept {
+    return by_client_id_.capacity() * (sizeof(*by_client_id_.begin()) + 1) +
+           slots_.capacity() * sizeof(slots_[0]) + size() * (sizeof(Session) + kClientIdBytes);
+  }
   // Numbers are below this: for walking all sessions in a fixed order.
   std::size_t slots() const noexcept { return slots_.size(); }
 
@@ -34,6 +39,8 @@ class SessionTable {
   StringMap<Session*> by_client_id_;
   std::vector<std::unique_ptr<Session>> slots_;  // by SubscriberId
   std::vector<SubscriberId> free_;
+  // Ids are kept twice; those above 15 bytes have a block of memory each.
+  static constexpr std::size_t kClientIdBytes = 64;
 };
 
 }  // namespace tandem::broker

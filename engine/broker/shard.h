@@ -22,6 +22,7 @@
 #include "engine/broker/delivery.h"
 #include "engine/broker/frontier.h"
 #include "engine/broker/lent_messages.h"
+#include "engine/broker/memory_use.h"
 #include "engine/broker/peer_stream.h"
 #include "engine/broker/replicator.h"
 #include "engine/broker/retained_fetcher.h"
@@ -99,6 +100,8 @@ class Shard final : public ReplicatorEvents {
 
   // The core of a node with `cores` cores where the session of `client_id` lives.
   static CoreId HomeOf(std::string_view client_id, std::uint16_t cores) noexcept;
+
+  MemoryUse memory() const;
 
   // For metrics and tests.
   const SubscriptionTrie& trie() const noexcept { return trie_; }

@@ -16,6 +16,8 @@ constexpr Family kBuffersFree = {"tandem_core_buffers_free", Kind::kGauge, Unit:
 constexpr Family kBuffersExhausted = {"tandem_core_buffers_exhausted_total", Kind::kCounter,
                                       Unit::kPlain,
                                       "Receives that ended because no receive buffer was free."};
+constexpr Family kMemory = {"tandem_memory_bytes", Kind::kGauge, Unit::kPlain,
+                            "What the broker's state takes, by estimate."};
 
 }  // namespace
 
@@ -26,6 +28,7 @@ void CoreMetrics::Collect(Exposition& out) const {
   out.Add(kOverflows, {{"core", cpu_}}, uring_overflows_);
   out.Add(kBuffersFree, {{"core", cpu_}}, buffers_free_);
   out.Add(kBuffersExhausted, {{"core", cpu_}}, buffers_exhausted_);
+  out.Add(kMemory, "what", memory_);
 }
 
 }  // namespace tandem::metrics

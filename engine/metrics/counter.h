@@ -22,6 +22,8 @@ class Counter {
   void Add(std::uint64_t count = 1) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
+  // For what is counted elsewhere: its total by now.
+  void Follow(std::uint64_t total) noexcept { value_.store(total, std::memory_order_relaxed); }
   std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:

@@ -187,6 +187,7 @@ class Core final : private reactor::StreamPort {
   void MarkDirty(net::Connection& connection);
   void ReadReleased();
   void FlushDirty();
+  void ReportFigures();
   void Flush(net::Connection& connection);
   void ResetLateClosers();
   void PublishMail();
@@ -202,6 +203,7 @@ class Core final : private reactor::StreamPort {
 
   Now now_;
   MonoNs idle_since_ = 0;
+  MonoNs report_at_ = 0;
   std::vector<reactor::ListenerId>
       listeners_;  // of clients; the index is the listener's in the configuration
   std::vector<std::pair<reactor::ListenerId, reactor::AcceptHandler*>> other_listeners_;

@@ -11,6 +11,7 @@
 namespace tandem::node {
 
 inline constexpr std::size_t kMailPerTurnMax = 4096;
+inline constexpr MonoNs kReportEveryNs = kNanosecondsPerSecond;
 
 template <reactor::Transport T>
 absl::Status Core<T>::Start() {
@@ -58,6 +59,7 @@ void Core<T>::Turn() {
   FlushDirty();
   ResetLateClosers();
   PublishMail();
+  ReportFigures();
   counters_.core.Busy(ReadClocks().mono_ns - began);
   // Whatever still waits for the link gets another turn before this core may sleep.
   SleepUnlessBusy(busy || partner_waits_);
@@ -463,6 +465,38 @@ void Core<T>::FlushDirty() {
     if (net::Connection* const connection = FindClient(id)) Flush(*connection);
   }
   flushing_.clear();
+}
+
+// Once a second: what is counted elsewhere, or costs too much to count along. The shard's timers
+// keep a core from sleeping longer.
+template <reactor::Transport T>
+void Core<T>::ReportFigures() {
+  if (now_.mono_ns < report_at_) return;
+  report_at_ = now_.mono_ns + kReportEveryNs;
+  std::size_t connection_bytes =
+      streams_.capacity() * sizeof(Stream) + streams_open_ * sizeof(net::Connection);
+  if constexpr (requires { transport_.counters(); }) {
+    const auto ring = transport_.counters();
+    connection_bytes += ring.connection_bytes_now;
+    counters_.core.Ring(
+        {.enters = ring.enters,
+         .overflows = ring.overflows,
+         .buffers_exhausted = ring.starvations,
+         .buffers_free = ring.small_buffers_free_now + ring.large_buffers_free_now});
+  }
+  std::size_t waiting = 0;
+  for (std::uint16_t from = 0; from < options_.cores; ++from) {
+    if (CoreId{from} != options_.core)
+      waiting += mail_.Between(CoreId{from}, options_.core).waiting();
+  }
+  counters_.core.MailboxMessages(waiting);
+  using Part = metrics::MemoryPart;
+  const broker::MemoryUse use = shard_.memory();
+  counters_.core.Memory(Part::kConnections, use.connections + connection_bytes);
+  counters_.core.Memory(Part::kSessions, use.sessions);
+  counters_.core.Memory(Part::kSubscriptions, use.subscriptions);
+  counters_.core.Memory(Part::kQueues, use.queues);
+  counters_.core.Memory(Part::kRetained, use.retained);
 }
 
 template <reactor::Transport T>

@@ -122,6 +122,8 @@ class CheckedTransport {
     transport_.Wait(deadline);
   }
   Waker& waker() noexcept { return transport_.waker(); }
+  auto counters() const requires requires(const T& t) { t.counters(); }
+  { return transport_.counters(); }
 
  private:
   using Fragments = absl::InlinedVector<Fragment, 2>;

@@ -88,6 +88,10 @@ class Mailbox {
     return count;
   }
 
+  // Consumer. Items published and not yet taken.
+  std::size_t waiting() const noexcept {
+    return static_cast<std::size_t>(published_.load() - taken_);
+  }
   // Consumer. True if nothing is published.
   bool IsEmpty() const noexcept { return published_.load() == taken_; }
 

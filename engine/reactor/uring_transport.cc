@@ -76,6 +76,7 @@ UringCounters UringTransport::counters() const {
   all.completions = ring.completions;
   all.overflows = ring.overflows;
   all.early_submits = ring.early_submits;
+  all.connection_bytes_now = chunks_.size() * kConnectionsPerChunk * sizeof(Connection);
   all.small_buffers_free_now = small_->free_count();
   all.large_buffers_free_now = large_->free_count();
   all.starved_now = starved_.size();

@@ -82,7 +82,8 @@ struct UringCounters {
   std::uint64_t doorbells_sent = 0;
   std::uint64_t wake_ups = 0;  // doorbells that reached us
   std::uint64_t connections_now = 0;
-  std::uint64_t requests_now = 0;  // in the kernel
+  std::uint64_t connection_bytes_now = 0;  // of their records, free ones included
+  std::uint64_t requests_now = 0;          // in the kernel
   std::uint64_t small_buffers_free_now = 0;
   std::uint64_t large_buffers_free_now = 0;
   std::uint64_t starved_now = 0;

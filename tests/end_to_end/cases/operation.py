@@ -227,6 +227,23 @@ def _(t):
     assert b.value("tandem_subscriptions") == 1
 
 
+@test("a core tells what its ring does and what its memory is for")
+def _(t):
+    node, topic = t.new_node(), t.unique("kept")
+    session = connected(node.address, t.unique("absent"), version=4, clean=False)
+    session.subscribe(topic, qos=1)
+    session.disconnect()
+    publisher = connected(node.address)
+    publisher.publish(topic, b"x" * 10_000, qos=1)
+    # The figures are a second old at most.
+    wait_until(lambda: node.metrics().value("tandem_memory_bytes", what="queues") > 10_000, 10, "the queue in the figures")
+    metrics = node.metrics()
+    for part in ("connections", "sessions", "subscriptions"):
+        assert metrics.value("tandem_memory_bytes", what=part) > 0, part
+    assert metrics.value("tandem_core_uring_enters_total") > 0
+    assert metrics.value("tandem_core_buffers_free") > 0
+
+
 @test("health says live, ready and safe to stop as it is")
 def _(t):
     node = t.new_node()
