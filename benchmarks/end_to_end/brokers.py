@@ -58,6 +58,10 @@ class Broker:
     def peak_bytes(self):
         return sum(_status_kb(process.pid, "VmHWM") for process in self.processes) * 1024
 
+    def cpu_ns(self):
+        """Of each process, since its start."""
+        return [cpu_ns(process.pid) for process in self.processes]
+
     def _spawn(self, log_name, cpu, *command):
         log = self.folder / log_name
         with open(log, "wb") as out:

@@ -80,6 +80,12 @@ def count_faults(outcome, result):
     outcome.generator_limited += result["generator_was_limit"]
 
 
+def of_the_busiest(cpu, before, after):
+    """`cpu` is the first process's; of a pair the node counts that has more to do: it is the one to be full first."""
+    ran = [end - begin for begin, end in zip(before, after)]
+    return cpu if cpu is None or not ran[0] else cpu * max(ran) / ran[0]
+
+
 def measure(bench, start, scenario, runs):
     """`start()` makes a fresh broker for each run."""
     outcome = None
@@ -92,9 +98,10 @@ def measure(bench, start, scenario, runs):
                 clients = int(scenario.arguments[scenario.arguments.index("-c") + 1])
                 samples.append({"bytes": bench.idle_bytes(broker, scenario.arguments, clients)})
                 continue
-            before = broker.resident_bytes()
+            before, cpu_before = broker.resident_bytes(), broker.cpu_ns()
             result = bench.load(broker, scenario.arguments)
             sample = figures_of(result)
+            sample["cpu"] = of_the_busiest(sample["cpu"], cpu_before, broker.cpu_ns())
             sample["growth"] = broker.peak_bytes() - before
             samples.append(sample)
             count_faults(outcome, result)

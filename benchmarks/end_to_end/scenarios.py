@@ -61,10 +61,12 @@ SCENARIOS = [
     _load("10,000 idle connections, a subscription each", "sub -c 10000 -t idle/%i -q 1", _less("bytes", 2000, 1200, of=""),
           kind="idle"),
     _load("CONNECT, CONNACK, DISCONNECT", "reconnect -c 50", _less("cpu", 44, 33, of="")),
-    _load("pairs across nodes, QoS 0", "pair -c 10 -q 0 -s 64 --window 50", Goal("rate", 0.5, 0.7, of="pairs, QoS 0"),
+    # Both nodes share the one CPU that a single node has in the row compared with, so the rate is of half a CPU each. With a CPU
+    # each, the busier one is full first: what its CPU time allows is the rate that a pair on two hosts is held to.
+    _load("pairs across nodes, QoS 0", "pair -c 10 -q 0 -s 64 --window 50", _less("cpu", 1 / 0.5, 1 / 0.7, of="pairs, QoS 0"),
           brokers=PAIR),
     _load("pairs across nodes, QoS 1", "pair -c 10 -q 1 -s 64 --window 50", Goal("rate", 0.3, 0.4, of="pairs, QoS 1"),
-          brokers=PAIR),
+          _less("cpu", 1 / 0.3, 1 / 0.4, of="pairs, QoS 1"), brokers=PAIR),
     _load("pairs on two cores, QoS 0", "pair -c 10 -q 0 -s 64 --window 50", _less("cpu", 1.15, 1, of="pairs, QoS 0"),
           brokers=TWO_CORES),
     _load("pairs on two cores, QoS 1", "pair -c 10 -q 1 -s 64 --window 50", _less("cpu", 1.15, 1, of="pairs, QoS 1"),
