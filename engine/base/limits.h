@@ -29,6 +29,20 @@ inline constexpr std::size_t kMatchVisitsMax = 1'000'000;
 // Before CONNECT is decoded a stranger owns at most this much of our memory.
 inline constexpr std::size_t kConnectPacketBytesMax = 64 * 1024;
 
+// Connections of one listener that are only waiting to be told that they are refused; more are
+// closed without a word.
+inline constexpr std::size_t kRefusalsWaitingMax = 256;
+
+// Addresses of one listener, and client ids of one core, that are watched for coming too often.
+inline constexpr std::size_t kWatchedAddressesMax = 65'536;
+inline constexpr std::size_t kWatchedTakeoversMax = 10'000;
+
+// Deletions of retained messages that one core remembers, so that an older value from the other
+// node cannot bring the topic back; and the bytes of their topics. Beyond, the oldest are
+// forgotten.
+inline constexpr std::size_t kRetainedDeletionsMax = 65'536;
+inline constexpr std::size_t kRetainedDeletionBytesMax = 16 * 1024 * 1024;
+
 // Packet identifiers are 1 + number mod kPacketIds, so a window of in-flight numbers never spans
 // more than this.
 inline constexpr std::uint32_t kPacketIds = 65'535;
