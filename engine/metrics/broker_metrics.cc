@@ -5,8 +5,10 @@ namespace {
 
 constexpr Family kConnectionsClosed = {"tandem_connections_closed_total", Kind::kCounter,
                                        Unit::kPlain, "Connections ended, by reason."};
-constexpr Family kConnectsRefused = {"tandem_connects_refused_total", Kind::kCounter, Unit::kPlain,
-                                     "CONNECT packets answered with an error."};
+constexpr Family kConnectsRefused = {
+    "tandem_connects_refused_total", Kind::kCounter, Unit::kPlain,
+    "Connections that did not become clients: CONNECT was answered with an error,"
+    " or not at all."};
 constexpr Family kSessions = {
     "tandem_sessions", Kind::kGauge, Unit::kPlain,
     "Sessions that this node owns, online or offline, and its mirrors of the"
@@ -15,6 +17,8 @@ constexpr Family kTakeovers = {"tandem_session_takeovers_total", Kind::kCounter,
                                "Sessions taken over by a new connection."};
 constexpr Family kMerged = {"tandem_cluster_merged_sessions_total", Kind::kCounter, Unit::kPlain,
                             "Sessions that both nodes had served apart, made one again."};
+constexpr Family kExpired = {"tandem_sessions_expired_total", Kind::kCounter, Unit::kPlain,
+                             "Sessions that ended because their client stayed away too long."};
 constexpr Family kPacketsReceived = {"tandem_packets_received_total", Kind::kCounter, Unit::kPlain,
                                      "Control packets read."};
 constexpr Family kPacketsSent = {"tandem_packets_sent_total", Kind::kCounter, Unit::kPlain,
@@ -25,6 +29,8 @@ constexpr Family kPublishDelivered = {"tandem_publish_delivered_total", Kind::kC
                                       Unit::kPlain, "Messages handed to subscribers."};
 constexpr Family kPublishDropped = {"tandem_publish_dropped_total", Kind::kCounter, Unit::kPlain,
                                     "Messages that a subscriber will never get, by reason."};
+constexpr Family kPublishRefused = {"tandem_publish_refused_total", Kind::kCounter, Unit::kPlain,
+                                    "Messages of clients that were not taken, or not retained."};
 constexpr Family kDelivery = {"tandem_publish_delivery_seconds", Kind::kHistogram,
                               Unit::kNanoseconds,
                               "From PUBLISH read to the subscriber's bytes given to the kernel."};
@@ -32,10 +38,16 @@ constexpr Family kAck = {"tandem_publish_ack_seconds", Kind::kHistogram, Unit::k
                          "From PUBLISH read to PUBACK or PUBREC written."};
 constexpr Family kSubscriptions = {"tandem_subscriptions", Kind::kGauge, Unit::kPlain,
                                    "Subscriptions, shared ones included."};
+constexpr Family kSubscriptionsRefused = {
+    "tandem_subscriptions_refused_total", Kind::kCounter, Unit::kPlain,
+    "Filters that were answered with a failure: too many of one session, invalid, not offered."};
 constexpr Family kRetainedMessages = {"tandem_retained_messages", Kind::kGauge, Unit::kPlain,
                                       "Retained messages."};
 constexpr Family kRetainedBytes = {"tandem_retained_bytes", Kind::kGauge, Unit::kPlain,
                                    "Payload bytes of retained messages."};
+constexpr Family kDeletionsForgotten = {
+    "tandem_retained_deletions_forgotten_total", Kind::kCounter, Unit::kPlain,
+    "Deletions of retained messages that were forgotten early, because there were too many."};
 constexpr Family kQueuedMessages = {"tandem_queued_messages", Kind::kGauge, Unit::kPlain,
                                     "Messages waiting for a subscriber."};
 constexpr Family kQueuedBytes = {"tandem_queued_bytes", Kind::kGauge, Unit::kPlain,
@@ -53,19 +65,23 @@ void BrokerMetrics::Collect(Exposition& out) const {
   out.Add(kSessions, "state", sessions_);
   out.Add(kTakeovers, "from", takeovers_);
   out.Add(kMerged, {}, merged_);
+  out.Add(kExpired, {}, expired_);
   out.Add(kPacketsReceived, "type", packets_received_);
   out.Add(kPacketsSent, "type", packets_sent_);
   out.Add(kPublishReceived, "qos", publish_received_);
   out.Add(kPublishDelivered, "qos", publish_delivered_);
   out.Add(kPublishDropped, "reason", publish_dropped_);
+  out.Add(kPublishRefused, "reason", publish_refused_);
   for (std::size_t i = 0; i < delivery_.size(); ++i) {
     out.Add(kDelivery, {{"path", kLabelValues<DeliveryPath>[i]}}, delivery_[i]);
   }
   out.Add(kAck, {{"qos", "1"}}, ack_[0]);
   out.Add(kAck, {{"qos", "2"}}, ack_[1]);
   out.Add(kSubscriptions, {}, subscriptions_);
+  out.Add(kSubscriptionsRefused, {}, subscriptions_refused_);
   out.Add(kRetainedMessages, {}, retained_messages_);
   out.Add(kRetainedBytes, {}, retained_bytes_);
+  out.Add(kDeletionsForgotten, {}, retained_deletions_forgotten_);
   out.Add(kQueuedMessages, {}, queued_messages_);
   out.Add(kQueuedBytes, {}, queued_bytes_);
   out.Add(kInflight, "direction", inflight_);

@@ -50,16 +50,18 @@ enum class RefuseReason : std::uint8_t {
   kBadClientId,
   kBadCredentials,
   kNotAuthorized,
-  kUnavailable,  // starting, catching up, draining, or on the wrong side of a partition
-  kBusy,         // too many connections or too little memory
+  kUnavailable,    // starting, catching up, draining, or on the wrong side of a partition
+  kBusy,           // too many connections or too little memory
+  kConnectRate,    // too many connections in a short time
+  kTakeoverStorm,  // its client id goes to and fro between connections
   kPacketTooLarge,
   kWillNotAllowed,  // its will asks for a QoS, retain or topic that is not allowed
 };
 template <>
-inline constexpr std::array<std::string_view, 10> kLabelValues<RefuseReason> = {
-    "malformed",        "protocol_error",  "unsupported_version", "bad_client_id",
-    "bad_credentials",  "not_authorized",  "unavailable",         "busy",
-    "packet_too_large", "will_not_allowed"};
+inline constexpr std::array<std::string_view, 12> kLabelValues<RefuseReason> = {
+    "malformed",       "protocol_error", "unsupported_version", "bad_client_id",
+    "bad_credentials", "not_authorized", "unavailable",         "busy",
+    "connect_rate",    "takeover_storm", "packet_too_large",    "will_not_allowed"};
 static_assert(kLabelValues<RefuseReason>.size() ==
               static_cast<std::size_t>(RefuseReason::kWillNotAllowed) + 1);
 
@@ -80,6 +82,15 @@ inline constexpr std::array<std::string_view, 8> kLabelValues<DropReason> = {
     "session_ended", "not_authorized", "overload", "peer_lost"};
 static_assert(kLabelValues<DropReason>.size() ==
               static_cast<std::size_t>(DropReason::kPeerLost) + 1);
+
+// Why a message was not taken from its publisher.
+enum class PublishRefusal : std::uint8_t {
+  kNotAuthorized,
+  kQuotaExceeded,  // it was to be retained, and there is no room
+};
+template <>
+inline constexpr std::array<std::string_view, 2> kLabelValues<PublishRefusal> = {"not_authorized",
+                                                                                 "quota_exceeded"};
 
 enum class SessionState : std::uint8_t { kOnline, kOffline, kMirror };
 template <>
@@ -136,6 +147,7 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   void PublishDropped(DropReason reason, std::uint64_t count = 1) noexcept {
     publish_dropped_[reason].Add(count);
   }
+  void PublishRefused(PublishRefusal reason) noexcept { publish_refused_[reason].Add(); }
   // From PUBLISH read to the subscriber's bytes given to the kernel, for `count` subscribers at
   // once.
   void DeliveryTook(DeliveryPath path, std::int64_t duration_ns, std::uint64_t count = 1) noexcept {
@@ -155,10 +167,15 @@ class alignas(kCacheLineBytes) BrokerMetrics {
     sessions_[state].Add(delta);
   }
 
+  void SessionExpired() noexcept { expired_.Add(); }
+  void SubscriptionRefused() noexcept { subscriptions_refused_.Add(); }
   void SubscriptionsChanged(std::int64_t delta) noexcept { subscriptions_.Add(delta); }
   void RetainedChanged(std::int64_t messages_delta, std::int64_t payload_bytes_delta) noexcept {
     retained_messages_.Add(messages_delta);
     retained_bytes_.Add(payload_bytes_delta);
+  }
+  void RetainedDeletionsForgotten(std::uint64_t count) noexcept {
+    retained_deletions_forgotten_.Add(count);
   }
   void QueuedChanged(std::int64_t messages_delta, std::int64_t payload_bytes_delta) noexcept {
     queued_messages_.Add(messages_delta);
@@ -174,6 +191,15 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   void Collect(Exposition& out) const;
 
   // For the admin API and tests: what this core counted so far.
+  std::uint64_t packets_received(PacketLabel type) const noexcept {
+    return packets_received_[type].value();
+  }
+  std::uint64_t packets_received() const noexcept { return SumOf(packets_received_); }
+  std::uint64_t packets_sent() const noexcept { return SumOf(packets_sent_); }
+  std::uint64_t publish_refused(PublishRefusal reason) const noexcept {
+    return publish_refused_[reason].value();
+  }
+  std::uint64_t sessions_expired() const noexcept { return expired_.value(); }
   std::uint64_t publish_received(std::uint8_t qos) const noexcept {
     return publish_received_[static_cast<QosLabel>(qos)].value();
   }
@@ -190,28 +216,44 @@ class alignas(kCacheLineBytes) BrokerMetrics {
     return connects_refused_[reason].value();
   }
   std::int64_t sessions(SessionState state) const noexcept { return sessions_[state].value(); }
+  std::uint64_t subscriptions_refused() const noexcept { return subscriptions_refused_.value(); }
   std::int64_t subscriptions() const noexcept { return subscriptions_.value(); }
   std::int64_t retained_messages() const noexcept { return retained_messages_.value(); }
+  std::uint64_t retained_deletions_forgotten() const noexcept {
+    return retained_deletions_forgotten_.value();
+  }
+  std::int64_t retained_bytes() const noexcept { return retained_bytes_.value(); }
   std::int64_t queued_messages() const noexcept { return queued_messages_.value(); }
   std::int64_t queued_bytes() const noexcept { return queued_bytes_.value(); }
   std::int64_t inflight(Direction direction) const noexcept { return inflight_[direction].value(); }
 
  private:
+  template <class Label>
+  static std::uint64_t SumOf(const ByLabel<Counter, Label>& counters) noexcept {
+    std::uint64_t sum = 0;
+    counters.ForEach([&](std::string_view, const Counter& counter) { sum += counter.value(); });
+    return sum;
+  }
+
   ByLabel<Counter, PacketLabel> packets_received_;
   ByLabel<Counter, PacketLabel> packets_sent_;
   ByLabel<Counter, QosLabel> publish_received_;
   ByLabel<Counter, QosLabel> publish_delivered_;
   ByLabel<Counter, DropReason> publish_dropped_;
+  ByLabel<Counter, PublishRefusal> publish_refused_;
   std::array<Histogram, kLabelValues<DeliveryPath>.size()> delivery_;
   std::array<Histogram, 2> ack_;  // QoS 1, QoS 2
   ByLabel<Counter, CloseReason> connections_closed_;
   ByLabel<Counter, RefuseReason> connects_refused_;
   ByLabel<Counter, TakeoverFrom> takeovers_;
   Counter merged_;
+  Counter expired_;
   ByLabel<Gauge, SessionState> sessions_;
   Gauge subscriptions_;
+  Counter subscriptions_refused_;
   Gauge retained_messages_;
   Gauge retained_bytes_;
+  Counter retained_deletions_forgotten_;
   Gauge queued_messages_;
   Gauge queued_bytes_;
   ByLabel<Gauge, Direction> inflight_;

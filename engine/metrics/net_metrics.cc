@@ -38,4 +38,10 @@ std::int64_t NetMetrics::connections() const noexcept {
   return open;
 }
 
+std::uint64_t NetMetrics::connections_opened() const noexcept {
+  std::uint64_t opened = 0;
+  for (const Listener& listener : listeners_) opened += listener.opened.value();
+  return opened;
+}
+
 }  // namespace tandem::metrics

@@ -34,6 +34,9 @@ class alignas(kCacheLineBytes) NetMetrics {
 
   // Open connections by this core's count (see above: only the sum over cores has a meaning).
   std::int64_t connections() const noexcept;
+  std::uint64_t connections_opened() const noexcept;
+  std::uint64_t received_bytes() const noexcept { return received_bytes_.value(); }
+  std::uint64_t sent_bytes() const noexcept { return sent_bytes_.value(); }
 
  private:
   struct Listener {

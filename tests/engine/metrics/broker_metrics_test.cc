@@ -21,6 +21,9 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
   metrics.PublishReceived(1);
   metrics.PublishDelivered(2, 5);
   metrics.PublishDropped(DropReason::kQueueFull, 7);
+  metrics.PublishRefused(PublishRefusal::kQuotaExceeded);
+  metrics.SessionExpired();
+  metrics.RetainedDeletionsForgotten(6);
   metrics.DeliveryTook(DeliveryPath::kPeer, 400'000, 3);
   metrics.AckTook(1, 60'000);
   metrics.AckTook(2, 70'000);
@@ -29,6 +32,7 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
   metrics.SessionTakenOver(TakeoverFrom::kPeer);
   metrics.SessionsChanged(SessionState::kOffline, 2);
   metrics.SubscriptionsChanged(9);
+  metrics.SubscriptionRefused();
   metrics.RetainedChanged(1, 100);
   metrics.QueuedChanged(3, 300);
   metrics.QueuedChanged(-1, -100);
@@ -42,6 +46,9 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
         "tandem_publish_received_total{qos=\"1\"} 1\n",
         "tandem_publish_delivered_total{qos=\"2\"} 5\n",
         "tandem_publish_dropped_total{reason=\"queue_full\"} 7\n",
+        "tandem_publish_refused_total{reason=\"quota_exceeded\"} 1\n",
+        "tandem_sessions_expired_total 1\n",
+        "tandem_retained_deletions_forgotten_total 6\n",
         "tandem_publish_delivery_seconds_bucket{path=\"peer\",le=\"0.0005\"} 3\n",
         "tandem_publish_delivery_seconds_count{path=\"local\"} 0\n",
         "tandem_publish_ack_seconds_sum{qos=\"1\"} 0.00006\n",
@@ -52,6 +59,7 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
         "tandem_sessions{state=\"offline\"} 2\n",
         "tandem_sessions{state=\"online\"} 0\n",
         "tandem_subscriptions 9\n",
+        "tandem_subscriptions_refused_total 1\n",
         "tandem_retained_messages 1\n",
         "tandem_retained_bytes 100\n",
         "tandem_queued_messages 2\n",
