@@ -104,6 +104,10 @@ void Cluster::SetDraining(bool draining) {
   state_->draining.store(draining, std::memory_order_relaxed);
 }
 
+void Cluster::SetFigures(std::vector<std::int64_t> figures) {
+  state_->SetFigures(std::move(figures));
+}
+
 ClusterStatus Cluster::status() const {
   ClusterStatus status = state_->Snapshot();
   for (const LaneCounters& core : state_->counters) {

@@ -2,7 +2,9 @@
 // status.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cluster/cluster_options.h"
@@ -28,6 +30,8 @@ class Cluster {
   ClusterStatus status() const;
   // This node moves its clients away; the partner is told so.
   void SetDraining(bool draining);
+  // What the broker of this node counts; the partner sees it as peer_figures within a heartbeat.
+  void SetFigures(std::vector<std::int64_t> figures);
   // tandem_cluster_*, as in metrics-proposed.txt.
   void Collect(metrics::Exposition& out) const;
 

@@ -65,6 +65,16 @@ class ClusterState {
   // Set by whoever drains this node; told to the partner with each heartbeat.
   std::atomic<bool> draining{false};
 
+  // What this node's broker counts, to be told with each heartbeat.
+  std::vector<std::int64_t> figures() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return figures_;
+  }
+  void SetFigures(std::vector<std::int64_t> figures) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    figures_ = std::move(figures);
+  }
+
   // The part of the status that core 0 writes.
   void Publish(const ClusterStatus& status) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -76,9 +86,10 @@ class ClusterState {
   }
 
  private:
-  mutable std::mutex mutex_;  // of both below
+  mutable std::mutex mutex_;  // of all below
   ClusterStatus status_;
   Peer peer_;
+  std::vector<std::int64_t> figures_;
 };
 
 }  // namespace tandem::cluster

@@ -31,6 +31,7 @@ struct ClusterStatus {
   std::string peer_release;
   bool peer_ready = false;  // as it says itself
   bool peer_draining = false;
+  std::vector<std::int64_t> peer_figures;  // as Cluster::SetFigures there was given them
   std::vector<LinkStatus> links;
   std::size_t lanes_up = 0;
   std::size_t lanes = 0;

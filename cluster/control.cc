@@ -37,8 +37,11 @@ class ControlLink::Server final : public peer::Control::Server {
   kj::Promise<void> beat(BeatContext context) override {
     if (shared_->events == nullptr) return kj::READY_NOW;
     const peer::Beat::Reader in = context.getParams().getBeat();
-    const BeatNote note{
-        .epoch = in.getEpoch(), .ready = in.getReady(), .draining = in.getDraining()};
+    BeatNote note{.epoch = in.getEpoch(),
+                  .ready = in.getReady(),
+                  .draining = in.getDraining(),
+                  .figures = {}};
+    for (const std::int64_t figure : in.getFigures()) note.figures.push_back(figure);
     const std::uint64_t received = shared_->events->OnBeat(
         shared_->path, {.number = in.getNumber(), .received = in.getReceived()}, note);
     context.getResults().setReceived(received);
@@ -104,6 +107,8 @@ void ControlLink::SendBeat(const FailureDetector::Beat& beat, const BeatNote& no
   out.setEpoch(note.epoch);
   out.setReady(note.ready);
   out.setDraining(note.draining);
+  auto figures = out.initFigures(static_cast<unsigned>(note.figures.size()));
+  for (unsigned i = 0; i < figures.size(); ++i) figures.set(i, note.figures[i]);
   tasks_.add(request.send().then([this](capnp::Response<peer::Control::BeatResults>&& response) {
     events_.OnEcho(path_, response.getReceived());
   }));

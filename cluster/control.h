@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "cluster/link_connection.h"
@@ -19,6 +20,7 @@ struct BeatNote {
   std::uint64_t epoch = 0;
   bool ready = false;
   bool draining = false;
+  std::vector<std::int64_t> figures;  // what the sender's broker counts
 };
 
 // Called in the turns of core 0. `path` is the connection's.

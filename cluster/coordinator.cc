@@ -365,9 +365,11 @@ void Coordinator::CloseControl(std::size_t path, reactor::CloseMode mode) {
 
 std::uint64_t Coordinator::OnBeat(std::size_t path, const FailureDetector::Beat& beat,
                                   const BeatNote& note) {
-  status_changed_ |= status_.peer_ready != note.ready || status_.peer_draining != note.draining;
+  status_changed_ |= status_.peer_ready != note.ready || status_.peer_draining != note.draining ||
+                     status_.peer_figures != note.figures;
   status_.peer_ready = note.ready;
   status_.peer_draining = note.draining;
+  status_.peer_figures = note.figures;
   return pair_.OnBeat(path, beat, note.epoch, now());
 }
 
@@ -422,7 +424,8 @@ void Coordinator::Apply(const SendBeat& effect) {
   if (!paths_[effect.path].control) return;
   const BeatNote note{.epoch = pair_.epoch(),
                       .ready = pair_.ready(),
-                      .draining = state_.draining.load(std::memory_order_relaxed)};
+                      .draining = state_.draining.load(std::memory_order_relaxed),
+                      .figures = state_.figures()};
   paths_[effect.path].control->SendBeat(effect.beat, note);
 }
 

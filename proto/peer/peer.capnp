@@ -112,6 +112,9 @@ struct Beat {
   epoch @2 :UInt64;     # the sender's present epoch; 0 when alone. An epoch above the receiver's own ends the receiver's
   ready @3 :Bool;       # the sender serves clients
   draining @4 :Bool;    # the sender moves its clients away
+  figures @5 :List(Int64);
+  # What the sender's broker counts, in the order of engine/broker/figures.h, at most a second old. An older node sends none
+  # or fewer; more than the receiver knows are ignored.
 }
 
 # How a node sees the pair.

@@ -459,6 +459,14 @@ TEST_F(Failure, ANodeThatMustNotServeAloneWaitsForItsPartner) {
   EXPECT_TRUE(alpha->cluster->status().ready);
 }
 
+TEST_F(Failure, FiguresAreToldToThePartner) {
+  StartBoth();
+  EXPECT_TRUE(alpha->cluster->status().peer_figures.empty());
+  beta->cluster->SetFigures({1, -2, INT64_MAX});
+  const std::vector<std::int64_t> told = {1, -2, INT64_MAX};
+  EXPECT_LE(MillisecondsUntil([&] { return alpha->cluster->status().peer_figures == told; }), 210);
+}
+
 TEST_F(Failure, DrainingIsToldToThePartner) {
   StartBoth();
   beta->cluster->SetDraining(true);
