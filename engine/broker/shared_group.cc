@@ -140,7 +140,7 @@ SharedGroup::PlaceState* SharedGroup::TakePlaceTurn(std::uint32_t MemberCounts::
 }
 
 std::optional<Place> SharedGroup::ChoosePlace(Preference preference,
-                                              std::optional<Place> excluding) noexcept {
+                                              const PlaceSet& excluding) noexcept {
   const auto distance = [&](const PlaceState& state) {
     if (preference == Preference::kFair || &state == &places_.front()) return 0;
     return state.place.side == Side::kThisNode ? 1 : 2;
@@ -149,7 +149,7 @@ std::optional<Place> SharedGroup::ChoosePlace(Preference preference,
   for (const auto weight : {&MemberCounts::online, &MemberCounts::total}) {
     for (int tier = 0; tier <= kDistanceMax; ++tier) {
       PlaceState* chosen = TakePlaceTurn(weight, [&](const PlaceState& state) {
-        return distance(state) == tier && state.place != excluding;
+        return distance(state) == tier && !excluding.Contains(state.place);
       });
       if (chosen != nullptr) return chosen->place;
     }

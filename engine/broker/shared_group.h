@@ -62,6 +62,15 @@ struct GroupMember {
   bool online = false;
 };
 
+// Places that are passed over.
+struct PlaceSet {
+  std::uint64_t cores = 0;  // of this node; bit = index
+  bool peer = false;
+  bool Contains(const Place& place) const noexcept {
+    return place.side == Side::kPeerNode ? peer : (cores >> Index(place.core) & 1) != 0;
+  }
+};
+
 enum class Preference : std::uint8_t {
   kFair,     // every member gets the same share, wherever it is
   kNearest,  // this core while it has a member online, then this node, then the peer; fair among
@@ -92,13 +101,26 @@ class SharedGroup {
   // away. `excluding` is passed over (the member that gave the message back). Null if nobody is
   // left. O(1).
   const GroupMember* ChooseMember(SubscriberId excluding = kNoSubscriber) noexcept;
+  // The same among those for whom fits(member): everybody online is asked before somebody who is
+  // away. O(members) if few fit.
+  template <class Fits>
+  const GroupMember* ChooseMemberThat(Fits&& fits) noexcept {
+    for (std::size_t tries = online_ != 0 ? online_ : members_.size(); tries != 0; --tries) {
+      const GroupMember* const member = ChooseMember();
+      if (fits(*member)) return member;
+    }
+    for (std::uint32_t i = online_; i < members_.size(); ++i) {
+      if (fits(members_[i])) return &members_[i];
+    }
+    return nullptr;
+  }
 
   // The place whose turn it is. Places take turns in proportion to their members online,
   // interleaved (smooth weighted round robin: exact over each cycle of as many picks as there are
   // members online); if nobody is online anywhere, in proportion to their members. `excluding` is
   // passed over. Nothing if nobody is left. O(places), at most 127.
   std::optional<Place> ChoosePlace(Preference preference = Preference::kFair,
-                                   std::optional<Place> excluding = std::nullopt) noexcept;
+                                   const PlaceSet& excluding = {}) noexcept;
 
  private:
   friend class FilterEntry;

@@ -141,9 +141,25 @@ TEST_F(SharedGroupTest, NearestPlaceGoesFirstWhenPreferred) {
 
 TEST_F(SharedGroupTest, ExcludedPlaceIsPassedOver) {
   Join(1);
-  EXPECT_EQ(group().ChoosePlace(Preference::kFair, kHere), std::nullopt);
+  const PlaceSet here{.cores = std::uint64_t{1} << Index(kSelf)};
+  EXPECT_EQ(group().ChoosePlace(Preference::kFair, here), std::nullopt);
   SetCounts(kPeer, {.online = 0, .total = 1});
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(group().ChoosePlace(Preference::kFair, kHere), kPeer);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(group().ChoosePlace(Preference::kFair, here), kPeer);
+  const PlaceSet both{.cores = here.cores, .peer = true};
+  EXPECT_EQ(group().ChoosePlace(Preference::kFair, both), std::nullopt);
+}
+
+TEST_F(SharedGroupTest, MembersThatDoNotFitArePassedOver) {
+  for (std::uint32_t n : {1, 2, 3}) Join(n);
+  SetOnline(3, false);  // asked last
+  const auto choose = [&](std::uint32_t fitting) {
+    const GroupMember* const member = group().ChooseMemberThat([&](const GroupMember& candidate) {
+      return static_cast<std::uint32_t>(candidate.subscription.subscriber) == fitting;
+    });
+    return member == nullptr ? 0 : static_cast<std::uint32_t>(member->subscription.subscriber);
+  };
+  for (std::uint32_t n : {1, 2, 3, 1}) EXPECT_EQ(choose(n), n);
+  EXPECT_EQ(choose(9), 0u);
 }
 
 // A crowd that leaves must not leave a debt behind that silences the others for long.
