@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
+#include "engine/broker/system_topics.h"
 #include "proto/mqtt/topic.h"
 
 namespace tandem::broker {
@@ -34,22 +36,43 @@ RetainedStore::SetResult RetainedStore::Set(MessagePtr message, MonoNs now) {
   auto it = topics_.find(ToAbsl(message->topic()));
   if (it != topics_.end()) {
     if (!IsNewer(*message, *it->second.message)) return SetResult::kOlder;
-    Forget(it->second);
+    Count(*it->second.message, -1);
   } else {
     it = topics_.emplace(std::string(message->topic()), Value{}).first;
   }
-  if (!deletes) {
-    ++messages_;
-    bytes_ += message->payload().size();
-  }
+  Count(*message, 1);
   it->second = Value{Compacted(std::move(message)), now};
+  if (deletes) RememberDeletion(it->second.message->topic());
   return deletes ? SetResult::kDeleted : SetResult::kStored;
 }
 
-void RetainedStore::Forget(const Value& value) noexcept {
-  if (value.message->payload().empty()) return;
-  --messages_;
-  bytes_ -= value.message->payload().size();
+void RetainedStore::Count(const Message& message, std::int64_t sign) noexcept {
+  if (message.payload().empty() || IsSystemTopic(message.topic())) return;
+  messages_ += static_cast<std::size_t>(sign);
+  bytes_ += static_cast<std::size_t>(sign) * message.payload().size();
+  if (budget_ != nullptr) budget_->Changed(sign, sign * static_cast<std::int64_t>(message.bytes()));
+}
+
+// A flood of deletions must not take more memory than one of messages could.
+void RetainedStore::RememberDeletion(std::string_view topic) {
+  deletions_.emplace_back(topic);
+  deletion_bytes_ += topic.size();
+  while (deletions_.size() > kRetainedDeletionsMax || deletion_bytes_ > kRetainedDeletionBytesMax) {
+    const auto it = topics_.find(deletions_.front());
+    deletion_bytes_ -= deletions_.front().size();
+    deletions_.pop_front();
+    if (it == topics_.end() || !it->second.message->payload().empty()) continue;
+    topics_.erase(it);
+    ++deletions_forgotten_;
+  }
+}
+
+bool RetainedStore::HasRoomFor(std::string_view topic, std::size_t bytes, MonoNs now) const {
+  if (budget_ == nullptr) return true;
+  const MessagePtr present = Get(topic, now);
+  const auto more = static_cast<std::int64_t>(bytes);
+  return present ? budget_->HasRoom(0, more - static_cast<std::int64_t>(present->bytes()))
+                 : budget_->HasRoom(1, more);
 }
 
 MessagePtr RetainedStore::Get(std::string_view topic, MonoNs now) const {
@@ -91,6 +114,7 @@ RetainedStore::Page RetainedStore::Walk(std::string_view after, std::size_t mess
   Page page;
   auto it = after.empty() ? topics_.begin() : topics_.upper_bound(ToAbsl(after));
   for (std::size_t bytes = 0; it != topics_.end(); ++it) {
+    if (IsSystemTopic(it->first)) continue;
     if (page.messages.size() >= messages_max || bytes >= bytes_max) return page;
     page.last = it->first;
     bytes += it->second.message->bytes();
@@ -113,7 +137,7 @@ void RetainedStore::Sweep(MonoNs now, MonoNs tombstone_age_ns, std::size_t visit
     const bool over =
         tombstone ? now - value.written_at > tombstone_age_ns : value.message->expires_at() <= now;
     if (over) {
-      Forget(value);
+      Count(*value.message, -1);
       it = topics_.erase(it);
     } else {
       ++it;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "proto/mqtt/topic.h"
 #include "tests/engine/broker/shard_parts.h"
 
@@ -177,6 +178,66 @@ TEST(RetainedStore, WalksValuesAndTombstonesInPages) {
     for (const MessagePtr& message : page.messages) topics.emplace_back(message->topic());
   } while (!page.done);
   EXPECT_THAT(topics, ElementsAre("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"));
+}
+
+TEST(RetainedStore, SaysWhetherThereIsRoomForOneMore) {
+  RetainedBudget budget(1, 100);
+  RetainedStore store;
+  EXPECT_TRUE(store.HasRoomFor("t", 1'000'000, 0)) << "nobody limits it";
+  store.ShareBudget(budget);
+  EXPECT_TRUE(store.HasRoomFor("t", 100, 0));
+  EXPECT_FALSE(store.HasRoomFor("t", 101, 0));
+  store.Set(MessageOn("t", std::string(49, 'x'), 1), 0);
+  EXPECT_FALSE(store.HasRoomFor("u", 1, 0));
+  EXPECT_TRUE(store.HasRoomFor("t", 100, 0)) << "in place of what is there";
+  EXPECT_FALSE(store.HasRoomFor("t", 101, 0));
+  EXPECT_EQ(budget.bytes(), 50);
+  store.Set(MessageOn("t", "", 2), 0);
+  EXPECT_EQ(budget.messages(), 0);
+  EXPECT_EQ(budget.bytes(), 0);
+  EXPECT_TRUE(store.HasRoomFor("u", 1, 0));
+}
+
+TEST(RetainedStore, ForgetsTheOldestDeletionsWhenThereAreTooMany) {
+  RetainedStore store;
+  for (std::size_t i = 0; i < kRetainedDeletionsMax + 2; ++i)
+    store.Set(MessageOn("t" + std::to_string(i), "", i + 1), 0);
+  EXPECT_EQ(store.topics(), kRetainedDeletionsMax);
+  EXPECT_EQ(store.deletions_forgotten(), 2u);
+  store.Set(MessageOn("again", "x", 9), 0);
+  EXPECT_EQ(store.topics(), kRetainedDeletionsMax + 1) << "values do not count";
+}
+
+TEST(RetainedStore, KeepsATopicThatHasAValueAgainWhenItsDeletionIsForgotten) {
+  RetainedStore store;
+  store.Set(MessageOn("t", "", 1), 0);
+  store.Set(MessageOn("t", "back", 2), 0);
+  for (std::size_t i = 0; i < kRetainedDeletionsMax; ++i)
+    store.Set(MessageOn("t" + std::to_string(i), "", i + 1), 0);
+  EXPECT_EQ(ValueOf(store, "t"), "back");
+}
+
+TEST(RetainedStore, BoundsTheBytesOfDeletionsToo) {
+  RetainedStore store;
+  const std::string long_name(1 << 20, 'l');
+  for (int i = 0; i < 20; ++i)
+    store.Set(MessageOn(long_name + std::to_string(i), "", static_cast<Hlc>(i + 1)), 0);
+  EXPECT_LT(store.topics(), 17u);
+  EXPECT_GT(store.topics(), 14u);
+}
+
+TEST(RetainedStore, KeepsTopicsBelowSysToItself) {
+  RetainedBudget budget(1, 100);
+  RetainedStore store;
+  store.ShareBudget(budget);
+  store.Set(MessageOn("$SYS/broker/uptime", "1", 1), 0);
+  store.Set(MessageOn("plain", "x", 2), 0);
+  EXPECT_EQ(ValueOf(store, "$SYS/broker/uptime"), "1");
+  EXPECT_EQ(store.messages(), 1u);
+  EXPECT_EQ(budget.messages(), 1);
+  const RetainedStore::Page page = store.Walk("", kAll, kAll);
+  ASSERT_EQ(page.messages.size(), 1u);
+  EXPECT_EQ(page.messages[0]->topic(), "plain");
 }
 
 }  // namespace
