@@ -31,11 +31,18 @@ struct BrokerConfig {
   std::size_t topic_levels_max = kTopicLevelsMax;  // of topics and filters; at most that
   std::size_t client_id_bytes_max = kStringBytesMax;
   bool empty_client_id_allowed = true;
-  bool closes_on_invalid_filter = true;  // 3.x clients; else they get a failure in SUBACK (A7)
+  bool closes_on_invalid_filter = true;   // 3.x clients; else they get a failure in SUBACK (A7)
+  bool closes_on_denied_publish = false;  // else it is dropped (A10)
+  bool copy_per_subscription = false;     // where several match; else one with all identifiers (A6)
+  std::size_t takeovers_per_minute_max = 60;      // of one client id; 0: no limit
+  std::size_t retained_messages_max = 1'000'000;  // of the cluster; 0: no limit
+  std::size_t retained_bytes_max = std::size_t{1}
+                                   << 30;  // topics, properties and payloads of these
 
   std::size_t queue_messages_max = 10'000;  // per session, in flight ones included
   std::size_t queue_bytes_max = 16u << 20;
   WhenFull when_full = WhenFull::kDropOldest;
+  bool keeps_qos0 = false;  // for sessions whose clients are away (A31)
 
   // Bytes given to a connection and not yet taken by the kernel: above the first, QoS 1 and 2 stay
   // in the queue; above the second, QoS 0 is dropped.

@@ -24,6 +24,11 @@ struct RouteMessage {
   PeerOrigin origin;
   std::uint64_t crosses = 0;  // the epoch in which it crosses to the other node on its own; 0: not
   std::uint64_t commit = 0;   // not 0: answer with RouteCommitted when it is safe
+  // For the groups: cores of this node without a member that takes so large a message (bit =
+  // index), and how often it would have been handed on between the nodes, if it went to the other
+  // one.
+  std::uint64_t tried = 0;
+  std::uint8_t hops = 0;
 };
 // The answer: all messages up to `number` are safe, also from the death of this node where it has
 // a partner.
@@ -36,6 +41,19 @@ struct RetainMessage {
   MessagePtr message;
   PeerOrigin origin;
   std::uint64_t epoch = 0;  // that the sending core was in: in it, the other node has the message
+  bool if_room = false;     // neither node has it yet, nor shall, if there is no room for it
+};
+
+// Whether there is room for a retained message of so many bytes on a topic whose home is the
+// receiving core. `connection` of the sender waits for the answer.
+struct RoomQuery {
+  ConnectionId connection{};
+  std::string topic;
+  std::size_t bytes = 0;
+};
+struct RoomReply {
+  ConnectionId connection{};
+  bool granted = false;
 };
 
 // The sending core has a first subscriber of `filter`, or none any longer. `number` counts the
@@ -108,9 +126,9 @@ struct RetainedPage {
   bool done = false;
 };
 
-using CoreMessage =
-    std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
-                 RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage, RouteCommitted,
-                 SubscriptionMirrored, LentReturned, CopiesRouted, PeerDownSeen>;
+using CoreMessage = std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest,
+                                 CoreInterestApplied, RelayedRecord, RelayedApplied, RetainedQuery,
+                                 RetainedPage, RouteCommitted, SubscriptionMirrored, LentReturned,
+                                 CopiesRouted, PeerDownSeen, RoomQuery, RoomReply>;
 
 }  // namespace tandem::broker

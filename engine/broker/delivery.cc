@@ -28,7 +28,11 @@ bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& for
     session.newer_topics.emplace(fields.topic);
 
   if (form.qos == mqtt::QoS::kAtMostOnce) {
-    if (!IsConnected(session)) return true;  // QoS 0 is not kept for absent clients
+    if (!IsConnected(session)) {
+      // Not kept for absent clients, unless the operator wants it (A31).
+      if (!context_.config.keeps_qos0 || !session.persistent()) return true;
+      return Keep(session, message, form);
+    }
     if (session.client->unsent_bytes > context_.config.unsent_bytes_hard) {
       context_.metrics.PublishDropped(DropReason::kSlowConsumer);
       return true;
@@ -39,11 +43,21 @@ bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& for
     }
     return true;
   }
+  return Keep(session, message, form);
+}
 
+bool Delivery::Fits(const Session& session, const MessageFields& fields, const Form& form) {
+  return !IsConnected(session) ||
+         sender_.Fits(*session.client, fields,
+                      {.qos = form.qos, .retain = form.retain, .identifiers = form.identifiers});
+}
+
+bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) {
   const MessagePtr& kept = message.Share();
   const bool is_followed = session.told_epoch != 0 && teller_.IsFollowed(session);
   const bool has_room = MakeRoom(session, kept->bytes());
-  const bool crosses_alone = !form.stored && !form.group;
+  // QoS 0 crosses too, but its copy does not keep what has no place.
+  const bool crosses_alone = !form.stored && !form.group && form.qos != mqtt::QoS::kAtMostOnce;
   if (!has_room && !(is_followed && crosses_alone)) {
     context_.metrics.PublishDropped(DropReason::kQueueFull);
     return context_.config.when_full != WhenFull::kDisconnect;
@@ -198,7 +212,17 @@ void Delivery::SendQueued(Session& session, Client& client) {
       CountDropped(DropReason::kExpired, *next);
       queue.DropNext();
     } else if (SendNext(session, client, *next)) {
-      queue.MarkSent();
+      if (next->qos == mqtt::QoS::kAtMostOnce) {
+        // Nothing answers it.
+        context_.metrics.QueuedChanged(-1, -Signed(next->bytes()));
+        queue.DropNext();
+      } else {
+        queue.MarkSent();
+      }
+    } else if (next->group) {
+      context_.metrics.QueuedChanged(-1, -Signed(next->bytes()));
+      unfit_.push_back({next->group, next->message});
+      queue.DropNext();
     } else {
       CountDropped(DropReason::kPacketTooLarge, *next);
       queue.DropNext();
@@ -214,12 +238,14 @@ bool Delivery::SendNext(Session& session, Client& client, OutboundMessage& next)
     identifiers = {&next.identifier, 1};
   }
   RoutedMessage message(next.message);
-  return sender_.Send(client, message,
-                      {.qos = next.qos,
-                       .retain = next.retain,
-                       .dup = next.state == OutboundState::kSent || session.queue.next_maybe_sent(),
-                       .packet_id = session.queue.next_packet_id(),
-                       .identifiers = identifiers});
+  return sender_.Send(
+      client, message,
+      {.qos = next.qos,
+       .retain = next.retain,
+       .dup = next.qos != mqtt::QoS::kAtMostOnce &&
+              (next.state == OutboundState::kSent || session.queue.next_maybe_sent()),
+       .packet_id = session.queue.next_packet_id(),
+       .identifiers = identifiers});
 }
 
 }  // namespace tandem::broker

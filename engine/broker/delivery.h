@@ -38,6 +38,16 @@ class Delivery {
   // until its owner says where they stand.
   bool Deliver(Session& session, RoutedMessage& message, const Form& form);
 
+  // Whether the session's client, if it is there, takes a packet of this size [MQTT-3.1.2-24].
+  bool Fits(const Session& session, const MessageFields& fields, const Form& form);
+  // Messages of shared groups that their members' clients cannot take after all, since the last
+  // call: another member may (A27).
+  struct Unfit {
+    IntrusivePtr<SharedKey> group;
+    MessagePtr message;
+  };
+  std::vector<Unfit> TakeUnfit() { return std::exchange(unfit_, {}); }
+
   // Sends from the queue what the connection can take. Call it when acknowledgements or sent bytes
   // made room.
   void Pump(Session& session);
@@ -60,6 +70,7 @@ class Delivery {
   std::vector<PeerOrigin> TakeJoined() { return std::exchange(joined_, {}); }
 
  private:
+  bool Keep(Session& session, RoutedMessage& message, const Form& form);
   bool KeepForOwner(Session& session, RoutedMessage& message, const Form& form);
   bool MayGo(const Session& session, const OutboundMessage& next);
   bool MakeRoom(Session& session, std::size_t bytes);
@@ -74,6 +85,7 @@ class Delivery {
   std::vector<SubscriberId> waiting_;
   std::vector<PeerOrigin> joined_;
   std::vector<SubscriberId> joins_;
+  std::vector<Unfit> unfit_;
 };
 
 }  // namespace tandem::broker

@@ -80,6 +80,7 @@ struct Outbox {
   std::vector<RecordEffect> records;
   std::vector<AcknowledgeEffect> acknowledgements;
   std::vector<AccessEvent> access;
+  bool holds = false;  // a kHold is among `connections`: to be executed before the next packet
   std::uint64_t generation = 0;  // counts Clear(): offsets into `bytes` are good within one
 
   bool empty() const noexcept {
@@ -96,6 +97,7 @@ struct Outbox {
     records.clear();
     acknowledgements.clear();
     access.clear();
+    holds = false;
     ++generation;
   }
 };

@@ -29,9 +29,8 @@ void PublishSender::ForgetFrames() noexcept {
   }
 }
 
-PublishSender::Frame PublishSender::Encode(mqtt::Version version, RoutedMessage& message,
-                                           const Form& form) {
-  const MessageFields& fields = message.fields();
+mqtt::PublishHead PublishSender::HeadOf(mqtt::Version version, const MessageFields& fields,
+                                        const Form& form) const {
   mqtt::PublishHead head;
   head.version = version;
   head.dup = form.dup;
@@ -45,6 +44,25 @@ PublishSender::Frame PublishSender::Encode(mqtt::Version version, RoutedMessage&
     head.subscription_ids = form.identifiers;
     head.forwarded_properties = fields.properties;
   }
+  return head;
+}
+
+bool PublishSender::Fits(const Client& client, const MessageFields& fields, const Form& form) {
+  const std::size_t bytes_max = client.packet_bytes_max;
+  if (bytes_max == UINT32_MAX) return true;
+  // Nothing is sent of this.
+  ByteBuffer& bytes = context_.outbox.bytes;
+  const std::size_t offset = bytes.size();
+  mqtt::EncodePublishHead(HeadOf(client.version, fields, form), bytes);
+  const std::size_t head_bytes = bytes.size() - offset;
+  bytes.Truncate(offset);
+  return head_bytes + fields.payload.size() <= bytes_max;
+}
+
+PublishSender::Frame PublishSender::Encode(mqtt::Version version, RoutedMessage& message,
+                                           const Form& form) {
+  const MessageFields& fields = message.fields();
+  const mqtt::PublishHead head = HeadOf(version, fields, form);
   Outbox& out = context_.outbox;
   Frame frame;
   frame.encoded = true;

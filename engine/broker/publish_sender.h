@@ -8,6 +8,7 @@
 
 #include "engine/broker/message.h"
 #include "engine/broker/shard_context.h"
+#include "proto/mqtt/encoder.h"
 
 namespace tandem::broker {
 
@@ -48,6 +49,9 @@ class PublishSender {
   // Packet Size [MQTT-3.1.2-24].
   bool Send(Client& client, RoutedMessage& message, const Form& form);
 
+  // Whether Send would send it.
+  bool Fits(const Client& client, const MessageFields& fields, const Form& form);
+
   // At the start of each routing: the fields of another message may stand at the same address.
   void ForgetFrames() noexcept;
 
@@ -63,6 +67,8 @@ class PublishSender {
   };
   static constexpr std::size_t kForms = 2 * 3 * 2;  // 3.x or 5, QoS, RETAIN
 
+  mqtt::PublishHead HeadOf(mqtt::Version version, const MessageFields& fields,
+                           const Form& form) const;
   Frame Encode(mqtt::Version version, RoutedMessage& message, const Form& form);
 
   ShardContext& context_;

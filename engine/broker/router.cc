@@ -24,7 +24,8 @@ CoreId Router::RetainedHome(std::string_view topic) const noexcept {
   return static_cast<CoreId>(StableHash(topic) % context_.cores);
 }
 
-Router::Result Router::FromClient(const MessageFields& fields, std::optional<PublisherStep> step) {
+Router::Result Router::FromClient(const MessageFields& fields, Retaining retaining,
+                                  std::optional<PublisherStep> step) {
   RoutedMessage message(fields);
   Targets targets;
   const std::uint64_t records_before = peer_.last_number();
@@ -34,13 +35,14 @@ Router::Result Router::FromClient(const MessageFields& fields, std::optional<Pub
   if (step && step->packet_id != 0 && targets.cores != 0) targets.peer = true;
   Result result{.matched = targets.matched};
   result.routed = SendToCores(message, targets, true, fields.qos != mqtt::QoS::kAtMostOnce, {});
-  if (fields.retain) UpdateRetained(message, {});
+  const bool retains = retaining == Retaining::kYes;
+  if (retaining != Retaining::kNo) UpdateRetained(message, {}, !retains);
   if (!peer_.up()) return result;
-  if (targets.peer || !targets.peer_groups.empty() || fields.retain) {
+  if (targets.peer || !targets.peer_groups.empty() || retains) {
     lent_.Lend(message, targets.peer_groups);
     peer_.Append(PublishRecord{.message = message.Share(),
                                .route = targets.peer,
-                               .update_retained = fields.retain,
+                               .update_retained = retains,
                                .groups = std::move(targets.peer_groups),
                                .step = std::move(step)});
   } else if (step && step->packet_id != 0) {
@@ -54,6 +56,19 @@ Router::Result Router::FromClient(const MessageFields& fields, std::optional<Pub
   return result;
 }
 
+void Router::FromSystem(const MessageFields& fields, bool chooses_members) {
+  RoutedMessage message(fields);
+  Targets targets;
+  MatchAndDeliver(message, Preference::kFair, chooses_members, targets);
+  // Those who are only interested have messages of their own.
+  targets.cores = 0;
+  for (std::size_t core = 0; core < core_groups_.size(); ++core) {
+    if (!core_groups_[core].empty()) targets.cores |= Bit(static_cast<CoreId>(core));
+  }
+  SendToCores(message, targets, false, false, {});
+  if (!targets.peer_groups.empty()) SendToPeerGroups(message, targets, 0);
+}
+
 void Router::FromCore(RouteMessage routed) {
   RoutedMessage message(std::move(routed.message));
   // Whoever gets it here and answers with a retained message must write the later one (P9).
@@ -61,18 +76,20 @@ void Router::FromCore(RouteMessage routed) {
   Targets targets;
   delivery_.BeginRouting();
   if (routed.route) MatchAndDeliver(message, Preference::kFair, false, targets);
-  Targets onward;
+  Targets onward{.hops = routed.hops};
   const std::uint16_t lender = LenderOf(message, routed.origin);
   for (const IntrusivePtr<SharedKey>& key : routed.groups) {
     if (SharedGroup* const group = trie_.FindGroup(*key)) {
-      ChooseMember(*group, message, Preference::kNearest, 0, lender, onward);
+      ChooseMember(*group, message, Preference::kNearest,
+                   {.hops = routed.hops, .lender = lender, .tried = routed.tried}, onward);
     } else {
       GiveUp(message, lender);
     }
   }
   SendToCores(message, onward, false, false, {});
+  if (!onward.passed_on.empty()) teller_.Return(lender, message.fields().id);
   if (!onward.peer_groups.empty()) {
-    SendToPeerGroups(message, onward, 0);
+    SendToPeerGroups(message, onward, routed.hops);
     teller_.Return(lender, message.fields().id);
   }
   const bool crosses = routed.origin.number != 0 ? routed.origin.epoch == peer_.epoch().epoch
@@ -81,7 +98,12 @@ void Router::FromCore(RouteMessage routed) {
 }
 
 void Router::FromCore(RetainMessage retain) {
-  // The sending core had not begun the epoch, and the snapshot may have passed the topic already.
+  const Message& message = *retain.message;
+  if (retain.if_room &&
+      !retained_.HasRoomFor(message.topic(), message.bytes(), context_.now.mono_ns))
+    return context_.metrics.PublishRefused(metrics::PublishRefusal::kQuotaExceeded);
+  // The other node does not have it, or the sending core had not begun the epoch and the snapshot
+  // may have passed the topic already.
   if (peer_.up() && retain.epoch != peer_.epoch().epoch) {
     peer_.Append(RetainedRecord{retain.message});
   }
@@ -97,20 +119,21 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
   delivery_.BeginRouting();
   if (record.route) MatchAndDeliver(message, Preference::kFair, false, targets);
   SendToCores(message, targets, true, false, origin);
-  Targets onward;
+  Targets onward{.hops = static_cast<std::uint8_t>(record.hops + 1)};
   const std::uint16_t lender = LenderOf(message, origin);
   for (const SharedTarget& target : record.groups) {
     const FilterEntry* const entry = trie_.Find(target.filter);
     if (SharedGroup* const group =
             entry == nullptr ? nullptr : entry->FindGroup(target.share_name)) {
-      ChooseMember(*group, message, Preference::kNearest, record.hops, lender, onward);
+      ChooseMember(*group, message, Preference::kNearest, {.hops = onward.hops, .lender = lender},
+                   onward);
     } else {
       GiveUp(message, lender);
     }
   }
   SendToCores(message, onward, false, false, origin);
   if (!onward.peer_groups.empty()) {
-    SendToPeerGroups(message, onward, static_cast<std::uint8_t>(record.hops + 1));
+    SendToPeerGroups(message, onward, onward.hops);
     teller_.Return(lender, message.fields().id);
   }
   if (record.update_retained) UpdateRetained(message, origin);
@@ -134,7 +157,7 @@ void Router::ToGroup(const SharedKey& key, const MessagePtr& message) {
   delivery_.BeginRouting();
   RoutedMessage routed(message);
   Targets targets;
-  ChooseMember(*group, routed, Preference::kFair, 0, 0, targets);
+  ChooseMember(*group, routed, Preference::kFair, {}, targets);
   SendToCores(routed, targets, false, false, {});
   if (!targets.peer_groups.empty()) SendToPeerGroups(routed, targets, 0);
 }
@@ -182,6 +205,8 @@ void Router::MatchAndDeliver(RoutedMessage& message, Preference preference, bool
   if (!whole) context_.metrics.MatchCutOff();
   if (entries_.size() == 1) {
     DeliverTo(entries_.front()->subscribers(), message);
+  } else if (context_.config.copy_per_subscription) {
+    for (const FilterEntry* entry : entries_) DeliverTo(entry->subscribers(), message);
   } else if (!entries_.empty()) {
     ++stamp_;
     for (const FilterEntry* entry : entries_) Merge(entry->subscribers(), message.fields());
@@ -190,7 +215,7 @@ void Router::MatchAndDeliver(RoutedMessage& message, Preference preference, bool
   if (!groups) return;
   for (const FilterEntry* entry : entries_) {
     for (const auto& group : entry->groups())
-      ChooseMember(*group, message, preference, 0, 0, targets);
+      ChooseMember(*group, message, preference, {}, targets);
   }
 }
 
@@ -240,12 +265,12 @@ void Router::Deliver(Session& session, RoutedMessage& message, const Delivery::F
 }
 
 void Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
-                          std::uint8_t hops, std::uint16_t lender, Targets& targets) {
-  const std::optional<Place> place = group.ChoosePlace(preference);
+                          const Handed& handed, Targets& targets) {
+  const std::optional<Place> place = group.ChoosePlace(preference, {.cores = handed.tried});
   if (!place) return;
   if (place->side == Side::kPeerNode) {
-    if (hops >= kHopsMax) {
-      GiveUp(message, lender);
+    if (handed.hops > kHopsMax) {
+      GiveUp(message, handed.lender);
     } else {
       targets.peer_groups.push_back({group.key()->filter(), group.key()->share_name()});
     }
@@ -256,46 +281,77 @@ void Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference
     core_groups_[Index(place->core)].push_back(group.key());
     return;
   }
-  const GroupMember* const member = group.ChooseMember();
-  const Subscription& subscription = member->subscription;
-  const std::span<const std::uint32_t> identifiers{
-      &subscription.identifier, subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}};
-  const mqtt::QoS qos = Lower(message.fields().qos, subscription.options.qos);
-  Deliver(*sessions_.Get(subscription.subscriber), message,
-          {.qos = qos,
-           .retain = message.fields().retain && subscription.options.retain_as_published,
-           .identifiers = identifiers,
-           .group = group.key(),
-           .lender = lender});
+  const MessageFields& fields = message.fields();
+  const auto form_for = [&](const Subscription& subscription) -> Delivery::Form {
+    return {.qos = Lower(fields.qos, subscription.options.qos),
+            .retain = fields.retain && subscription.options.retain_as_published,
+            .identifiers = {&subscription.identifier,
+                            subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}}};
+  };
+  const GroupMember* const member = group.ChooseMemberThat([&](const GroupMember& candidate) {
+    const Subscription& subscription = candidate.subscription;
+    return delivery_.Fits(*sessions_.Get(subscription.subscriber), fields, form_for(subscription));
+  });
+  if (member == nullptr) return PassOn(group, message, handed, targets);
+  Delivery::Form form = form_for(member->subscription);
+  form.group = group.key();
+  form.lender = handed.lender;
+  Deliver(*sessions_.Get(member->subscription.subscriber), message, form);
   // What is not queued is done with.
-  if (qos == mqtt::QoS::kAtMostOnce && message.fields().qos != mqtt::QoS::kAtMostOnce)
-    teller_.Return(lender, message.fields().id);
+  if (form.qos == mqtt::QoS::kAtMostOnce && fields.qos != mqtt::QoS::kAtMostOnce)
+    teller_.Return(handed.lender, fields.id);
+}
+
+// Nobody on this core takes so large a packet: the other places are asked one after another (A27).
+void Router::PassOn(SharedGroup& group, RoutedMessage& message, const Handed& handed,
+                    Targets& targets) {
+  const std::uint64_t tried = handed.tried | Bit(context_.core);
+  // Beyond that the other node has tried all of its own.
+  constexpr std::uint8_t kHopsBetweenNodesMax = 2;
+  const std::optional<Place> next = group.ChoosePlace(
+      Preference::kNearest, {.cores = tried, .peer = handed.hops >= kHopsBetweenNodesMax});
+  if (!next) {
+    context_.metrics.PublishDropped(metrics::DropReason::kPacketTooLarge);
+    return teller_.Return(handed.lender, message.fields().id);
+  }
+  if (next->side == Side::kPeerNode) {
+    targets.peer_groups.push_back({group.key()->filter(), group.key()->share_name()});
+  } else {
+    targets.passed_on.push_back({.to = next->core, .group = group.key(), .tried = tried});
+  }
 }
 
 std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
                                   bool commit, const PeerOrigin& origin) {
   std::uint64_t last = 0;
-  for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
-    const auto core = static_cast<CoreId>(std::countr_zero(left));
+  const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>> groups, bool routes,
+                        std::uint64_t tried) {
     message.Share()->MarkShared();
     if (origin.number != 0) peer_.RelayedTo(core, origin);
-    auto& groups = core_groups_[Index(core)];
     // The member's session may be mirrored: then its copy on the other node is part of the promise.
     // The plain subscriptions' copies get it with the record that this core sends.
     const bool answers = commit && peer_.up() && !groups.empty();
     if (answers) last = routed_.Send(Index(core));
     context_.outbox.cores.push_back(
         {core, RouteMessage{.message = message.Share(),
-                            .route = route,
-                            .groups = std::exchange(groups, {}),
+                            .route = routes,
+                            .groups = std::move(groups),
                             .origin = origin,
                             .crosses = targets.peer && peer_.up() ? peer_.epoch().epoch : 0,
-                            .commit = answers ? last : 0}});
+                            .commit = answers ? last : 0,
+                            .tried = tried,
+                            .hops = targets.hops}});
+  };
+  for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
+    const auto core = static_cast<CoreId>(std::countr_zero(left));
+    send(core, std::exchange(core_groups_[Index(core)], {}), route, 0);
   }
+  for (const PassedOn& passed : targets.passed_on)
+    send(passed.to, {passed.group}, false, passed.tried);
   return last;
 }
 
-void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin) {
+void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin, bool if_room) {
   const CoreId home = RetainedHome(message.fields().topic);
   if (home == context_.core) {
     retained_.Set(message.Share(), context_.now.mono_ns);
@@ -306,7 +362,8 @@ void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin) {
   context_.outbox.cores.push_back(
       {home, RetainMessage{.message = message.Share(),
                            .origin = origin,
-                           .epoch = peer_.up() ? peer_.epoch().epoch : 0}});
+                           .epoch = peer_.up() && !if_room ? peer_.epoch().epoch : 0,
+                           .if_room = if_room}});
 }
 
 }  // namespace tandem::broker

@@ -21,6 +21,13 @@
 
 namespace tandem::broker {
 
+// Whether a message becomes the retained one of its topic.
+enum class Retaining : std::uint8_t {
+  kNo,
+  kYes,
+  kIfRoom,  // if the topic's home core, which is another one, finds room for it
+};
+
 // One per shard.
 class Router {
  public:
@@ -47,7 +54,11 @@ class Router {
   };
   // A message that a client of this core published, or a will of its session. `fields.topic` is
   // valid. `step` is what it does to the publisher's session, if the other node mirrors that.
-  Result FromClient(const MessageFields& fields, std::optional<PublisherStep> step = std::nullopt);
+  Result FromClient(const MessageFields& fields, Retaining retaining = Retaining::kNo,
+                    std::optional<PublisherStep> step = std::nullopt);
+  // One that every core of both nodes makes for its own sessions, with QoS 0 ($SYS).
+  // `chooses_members`: and this core for the shared groups, wherever their members are.
+  void FromSystem(const MessageFields& fields, bool chooses_members);
   // From another core of this node.
   void FromCore(RouteMessage routed);
   void FromCore(RetainMessage retain);
@@ -78,12 +89,26 @@ class Router {
     bool retain_as_published = false;
     Identifiers identifiers;
   };
+  // A message for a group, on its way to a member that can take it.
+  struct PassedOn {
+    CoreId to{};
+    IntrusivePtr<SharedKey> group;
+    std::uint64_t tried = 0;  // as in RouteMessage
+  };
   // Where one routing leads beyond this core.
   struct Targets {
     std::uint64_t cores = 0;
     bool peer = false;
     bool matched = false;
+    std::uint8_t hops = 0;  // as in RouteMessage
     std::vector<SharedTarget> peer_groups;
+    std::vector<PassedOn> passed_on;
+  };
+  // How a message for a group came here: as in RouteMessage, and who lent it.
+  struct Handed {
+    std::uint8_t hops = 0;
+    std::uint16_t lender = 0;
+    std::uint64_t tried = 0;
   };
 
   void MatchAndDeliver(RoutedMessage& message, Preference preference, bool groups,
@@ -93,7 +118,8 @@ class Router {
   void DeliverMerged(RoutedMessage& message);
   void Deliver(Session& session, RoutedMessage& message, const Delivery::Form& form);
   void ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
-                    std::uint8_t hops, std::uint16_t lender, Targets& targets);
+                    const Handed& handed, Targets& targets);
+  void PassOn(SharedGroup& group, RoutedMessage& message, const Handed& handed, Targets& targets);
   // `route`: the plain subscriptions of those cores want it too. `commit`: a publisher waits for
   // the groups' members. Yields the number to wait for, or 0.
   std::uint64_t SendToCores(RoutedMessage& message, const Targets& targets, bool route, bool commit,
@@ -101,7 +127,7 @@ class Router {
   void SendToPeerGroups(RoutedMessage& message, Targets& targets, std::uint8_t hops);
   std::uint16_t LenderOf(const RoutedMessage& message, const PeerOrigin& origin) const noexcept;
   void GiveUp(RoutedMessage& message, std::uint16_t lender);
-  void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin);
+  void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin, bool if_room = false);
 
   ShardContext& context_;
   SubscriptionTrie& trie_;

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
+#include "engine/broker/admission.h"
 #include "engine/broker/message.h"
 #include "engine/broker/message_join.h"
 #include "engine/broker/session_queue.h"
@@ -36,6 +37,12 @@ struct PendingConnect {
   bool older_claim_granted = false;
 };
 
+// A publish that waits until it is known whether there is room to retain it.
+struct AskingPublish {
+  MessagePtr message;
+  mqtt::PacketId packet_id{};
+};
+
 // One client connection on its home core, from the transport's accept to its OnClosed.
 struct Client {
   enum class Stage : std::uint8_t {
@@ -47,6 +54,7 @@ struct Client {
 
   ConnectionId id{};
   std::uint32_t listener = 0;
+  Admission admission = Admission::kGranted;
   Stage stage = Stage::kOpened;
   mqtt::Version version = mqtt::Version::k311;
   bool problem_information = true;
@@ -55,6 +63,7 @@ struct Client {
   Session* session = nullptr;  // while kConnected
   Hlc connected_at = 0;
   std::unique_ptr<PendingConnect> pending;
+  std::unique_ptr<AskingPublish> asking;
 
   MonoNs last_packet_at = 0;
   MonoNs keep_alive_ns = 0;  // 1.5 times the interval; 0 = off

@@ -44,6 +44,8 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
                .outbox = {}},
       assigned_id_prefix_(options.assigned_id_prefix),
       trie_(options.core),
+      retained_budget_(options.retained_budget),
+      takeovers_(config.takeovers_per_minute_max),
       peer_(context_),
       teller_(context_, peer_, sessions_),
       delivery_(context_, peer_, teller_),
@@ -53,6 +55,11 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
       interest_seen_(options.cores, 0),
       interest_answered_(options.cores, 0),
       gone_(options.cores, 0) {
+  if (!retained_budget_) {
+    retained_budget_ =
+        std::make_shared<RetainedBudget>(config.retained_messages_max, config.retained_bytes_max);
+  }
+  retained_.ShareBudget(*retained_budget_);
   context_.timers.Schedule(kSweepIntervalNs, TimerCookie(TimerKind::kSweep, 0));
 }
 
@@ -79,13 +86,14 @@ bool Shard::HasTooManyLevels(std::string_view topic) const noexcept {
          static_cast<std::size_t>(std::count(topic.begin(), topic.end(), '/')) >= most;
 }
 
-void Shard::OnOpened(ConnectionId id, std::uint32_t listener) {
+void Shard::OnOpened(ConnectionId id, std::uint32_t listener, Admission admission) {
   const std::size_t slot = Slot(id);
   if (slot >= clients_.size()) clients_.resize(slot + 1);
   TANDEM_CHECK_MSG(!clients_[slot], "connection opened twice");
   auto client = std::make_unique<Client>();
   client->id = id;
   client->listener = listener;
+  client->admission = admission;
   client->last_packet_at = context_.now.mono_ns;
   client->timer =
       context_.timers.Schedule(context_.now.mono_ns + context_.config.connect_timeout_ns,
@@ -275,7 +283,9 @@ void Shard::OnTimer(std::uint64_t cookie) {
       if (Session* const session =
               sessions_.Get(SubscriberId{static_cast<std::uint32_t>(object)})) {
         session->expiry_timer = reactor::kNoTimer;
-        if (!WaitsForClaim(*session, session->expiry_timer, cookie)) EndSession(*session, true);
+        if (WaitsForClaim(*session, session->expiry_timer, cookie)) return;
+        context_.metrics.SessionExpired();
+        EndSession(*session, true);
       }
       return;
     case TimerKind::kWill:
@@ -287,6 +297,7 @@ void Shard::OnTimer(std::uint64_t cookie) {
       return;
     case TimerKind::kSweep:
       retained_.Sweep(context_.now.mono_ns, kTombstoneAgeNs, kSweepVisits);
+      takeovers_.Sweep(context_.now.mono_ns);
       RepairJoins();
       context_.timers.Schedule(context_.now.mono_ns + kSweepIntervalNs,
                                TimerCookie(TimerKind::kSweep, 0));
@@ -371,8 +382,22 @@ void Shard::NoteWritten(Client& client, const HeldPacket& packet) {
   }
 }
 
+void Shard::PublishSystem(const SystemTopic& system) {
+  MessageFields fields;
+  fields.topic = system.topic;
+  fields.payload = AsBytes(system.value);
+  fields.retain = true;
+  fields.hlc = context_.IssueTime();
+  const bool is_home = router_.RetainedHome(system.topic) == context_.core;
+  // One core of the cluster chooses for the shared groups.
+  const bool is_first = !peer_.up() || peer_.epoch().self == tandem::NodeId{0};
+  router_.FromSystem(fields, is_home && is_first);
+  if (is_home) retained_.Set(Message::Create(fields), context_.now.mono_ns);
+}
+
 void Shard::EndTurn() {
   CloseOverflowed();
+  FindFittingMembers();
   fetcher_.GoOn();
   CountRetained();
   teller_.FlushProgress();
@@ -390,10 +415,22 @@ void Shard::EndTurn() {
   ConfirmMirrored();
 }
 
+// A27: what a member's client has turned out not to take is for another member.
+void Shard::FindFittingMembers() {
+  for (auto unfit = delivery_.TakeUnfit(); !unfit.empty(); unfit = delivery_.TakeUnfit()) {
+    for (const Delivery::Unfit& one : unfit) router_.ToGroup(*one.group, one.message);
+  }
+}
+
 // The store is changed in many places and knows no metrics.
 void Shard::CountRetained() {
   const auto messages = static_cast<std::int64_t>(retained_.messages());
   const auto bytes = static_cast<std::int64_t>(retained_.bytes());
+  if (const std::uint64_t forgotten = retained_.deletions_forgotten();
+      forgotten != deletions_counted_) {
+    context_.metrics.RetainedDeletionsForgotten(forgotten -
+                                                std::exchange(deletions_counted_, forgotten));
+  }
   if (messages == retained_messages_counted_ && bytes == retained_bytes_counted_) return;
   context_.metrics.RetainedChanged(messages - retained_messages_counted_,
                                    bytes - retained_bytes_counted_);

@@ -25,6 +25,7 @@
 #include "engine/broker/memory_use.h"
 #include "engine/broker/peer_stream.h"
 #include "engine/broker/replicator.h"
+#include "engine/broker/retained_budget.h"
 #include "engine/broker/retained_fetcher.h"
 #include "engine/broker/retained_store.h"
 #include "engine/broker/router.h"
@@ -32,6 +33,8 @@
 #include "engine/broker/session_teller.h"
 #include "engine/broker/shard_context.h"
 #include "engine/broker/subscription_trie.h"
+#include "engine/broker/system_topics.h"
+#include "engine/broker/takeover_guard.h"
 #include "proto/mqtt/decoder.h"
 
 namespace tandem::broker {
@@ -44,6 +47,8 @@ struct ShardOptions {
   // Client ids that the broker assigns start with this; different on both nodes and in each run
   // (3.1.3.1).
   std::string assigned_id_prefix = "auto-";
+  // Of all cores of the node; without, the core is alone with what the configuration allows.
+  std::shared_ptr<RetainedBudget> retained_budget;
 };
 
 class Shard final : public ReplicatorEvents {
@@ -60,7 +65,7 @@ class Shard final : public ReplicatorEvents {
   // Clients. `OnOpened` for each connection that this core reads; if its CONNECT turns out to be
   // another core's
   // (`HomeOf`), the node moves it there: OnDetached here, OnOpened there.
-  void OnOpened(ConnectionId id, std::uint32_t listener);
+  void OnOpened(ConnectionId id, std::uint32_t listener, Admission admission = Admission::kGranted);
   void OnDetached(ConnectionId id);
   // `block`: if set, the whole packet stands in it, and messages may hold it.
   void OnPacket(ConnectionId id, const mqtt::Packet& packet, Buffer* block = nullptr);
@@ -79,6 +84,9 @@ class Shard final : public ReplicatorEvents {
   // had sent is acknowledged, and no packet is cut. Wills wait for the clients as when a node dies.
   // True if some stay. Call again as acknowledgements come in.
   bool MoveAway(std::size_t count);
+
+  // The value of a topic below $SYS is another one: each core of the node is told.
+  void PublishSystem(const SystemTopic& system);
 
   // Other cores of this node.
   void OnCoreMessage(CoreId from, CoreMessage message);
@@ -168,8 +176,12 @@ class Shard final : public ReplicatorEvents {
   void OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* block);
   bool ResolveTopic(Client& client, const mqtt::PublishView& publish, std::string_view& topic);
   bool CheckPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic);
-  void AcceptPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic,
-                     Buffer* block);
+  bool IsRepeated(const Client& client, const mqtt::PublishView& publish) const;
+  MessageFields FieldsOf(const Client& client, const mqtt::PublishView& publish,
+                         std::string_view topic, Buffer* block);
+  void AcceptPublish(Client& client, MessageFields fields, mqtt::PacketId packet_id,
+                     Retaining retaining);
+  void DenyPublish(Client& client, const mqtt::PublishView& publish);
   void Acknowledge(Client& client, mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode code,
                    const CommitPosition& position, std::uint8_t ack_qos, bool ends_flow);
   void OnAck(Client& client, const mqtt::AckView& ack);
@@ -177,6 +189,15 @@ class Shard final : public ReplicatorEvents {
   void CloseOverflowed();
   void Throttle(Client& client);
   void Unthrottle();
+
+  // shard_retain.cc
+  enum class Room : std::uint8_t { kYes, kNo, kAsk };
+  Room RoomFor(const MessageFields& fields) const;
+  void AskForRoom(Client& client, const MessageFields& fields, mqtt::PacketId packet_id);
+  void OnRoomReply(const RoomReply& reply);
+  void RefuseRetained(Client& client, const MessageFields& fields, mqtt::PacketId packet_id);
+  void AnswerRefused(Client& client, mqtt::QoS qos, mqtt::PacketId packet_id,
+                     mqtt::ReasonCode code);
 
   // shard_subscribe.cc
   void OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe);
@@ -246,6 +267,7 @@ class Shard final : public ReplicatorEvents {
   void SendGated(Client& client, const CommitPosition& position, HeldPacket packet);
   void ReleaseHeld();
   void Write(Client& client, const HeldPacket& packet);
+  void FindFittingMembers();
   void CountRetained();
   void LogAccess(AccessEvent event);
 
@@ -259,7 +281,9 @@ class Shard final : public ReplicatorEvents {
 
   SubscriptionTrie trie_;
   SessionTable sessions_;
+  std::shared_ptr<RetainedBudget> retained_budget_;
   RetainedStore retained_;
+  TakeoverGuard takeovers_;
   PeerStream peer_;
   SessionTeller teller_;
   LentMessages lent_;
@@ -328,6 +352,7 @@ class Shard final : public ReplicatorEvents {
   Snapshot snapshot_;
   std::int64_t retained_messages_counted_ = 0;  // as the metrics have them
   std::int64_t retained_bytes_counted_ = 0;
+  std::uint64_t deletions_counted_ = 0;
 };
 
 }  // namespace tandem::broker

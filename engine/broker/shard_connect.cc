@@ -47,6 +47,10 @@ void Shard::OnConnect(Client& client, const mqtt::ConnectView& connect) {
   client.problem_information = connect.request_problem_information;
   client.packet_bytes_max = connect.maximum_packet_size;
   if (!CheckConnect(client, connect)) return;
+  if (takeovers_.IsStorm(connect.client_id, context_.now.mono_ns)) {
+    return Refuse(client, ReasonCode::kConnectionRateExceeded, RefuseReason::kTakeoverStorm,
+                  "the client id goes to and fro between connections");
+  }
   TakeConnect(client, connect);
   Claim(client);
 }
@@ -58,6 +62,12 @@ bool Shard::CheckConnect(Client& client, const mqtt::ConnectView& connect) {
     return false;
   };
   const bool v5 = connect.version == mqtt::Version::k5;
+  if (client.admission == Admission::kQuotaExceeded)
+    return refuse(ReasonCode::kQuotaExceeded, RefuseReason::kBusy, "too many connections");
+  if (client.admission == Admission::kRateExceeded) {
+    return refuse(ReasonCode::kConnectionRateExceeded, RefuseReason::kConnectRate,
+                  "too many connections in a short time");
+  }
   if (draining_)
     return refuse(ReasonCode::kUseAnotherServer, RefuseReason::kUnavailable,
                   "this node is being drained");
@@ -88,6 +98,10 @@ bool Shard::CheckConnect(Client& client, const mqtt::ConnectView& connect) {
     if (!mqtt::IsValidTopicName(will.topic) || HasTooManyLevels(will.topic)) {
       return refuse(ReasonCode::kTopicNameInvalid, RefuseReason::kWillNotAllowed,
                     "invalid will topic");
+    }
+    if (IsSystemTopic(will.topic)) {  // A4
+      return refuse(ReasonCode::kNotAuthorized, RefuseReason::kNotAuthorized,
+                    "topics below $SYS are the broker's");
     }
     if (will.qos > context_.config.qos_max) {  // [MQTT-3.2.2-12]
       return refuse(ReasonCode::kQoSNotSupported, RefuseReason::kWillNotAllowed,
@@ -187,6 +201,7 @@ void Shard::SupersedeLocal(std::string_view client_id, const Client* newer) {
     Client* const waiting = FindClient(it->second);
     claiming_.erase(it);
     if (waiting != nullptr && waiting != newer) {
+      takeovers_.Note(client_id, context_.now.mono_ns);
       waiting->pending.reset();
       Close(*waiting, metrics::CloseReason::kTakenOver);
     }
@@ -195,6 +210,7 @@ void Shard::SupersedeLocal(std::string_view client_id, const Client* newer) {
   if (session == nullptr || session->client == nullptr || session->client == newer) return;
   context_.metrics.SessionTakenOver(newer != nullptr ? metrics::TakeoverFrom::kLocal
                                                      : metrics::TakeoverFrom::kPeer);
+  takeovers_.Note(client_id, context_.now.mono_ns);
   Disconnect(*session->client, ReasonCode::kSessionTakenOver, metrics::CloseReason::kTakenOver, "");
 }
 
@@ -316,6 +332,7 @@ void Shard::Detach(Client& client, WillRule rule) {
   context_.metrics.InflightChanged(metrics::Direction::kIn,
                                    -static_cast<std::int64_t>(client.unacknowledged));
   client.unacknowledged = 0;
+  client.asking.reset();
   if (client.pending) {
     const auto it = claiming_.find(client.pending->client_id);
     if (it != claiming_.end() && it->second == client.id) claiming_.erase(it);
@@ -439,7 +456,15 @@ void Shard::PublishWill(Session& session) {
   std::optional<PublisherStep> step;
   if (teller_.IsFollowed(session) && !IsPlanted(PlantedBug::kWillDoneUntold))
     step = PublisherStep{.client_id = session.client_id};
-  router_.FromClient(fields, std::move(step));
+  Retaining retaining = Retaining::kNo;
+  if (fields.retain) {
+    const Room room = RoomFor(fields);
+    if (room == Room::kNo) context_.metrics.PublishRefused(metrics::PublishRefusal::kQuotaExceeded);
+    retaining = room == Room::kYes   ? Retaining::kYes
+                : room == Room::kAsk ? Retaining::kIfRoom
+                                     : Retaining::kNo;
+  }
+  router_.FromClient(fields, retaining, std::move(step));
 }
 
 void Shard::OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect) {

@@ -30,7 +30,7 @@ bool Shard::MoveAway(std::size_t count) {
       --count;
       BeginLeaving(*client);
     }
-    if (!client->leaving || client->held != 0) {
+    if (!client->leaving || client->held != 0 || client->asking) {
       some_stay = true;
       continue;
     }

@@ -105,6 +105,12 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    ApplyAtHome(std::move(m.record), m.origin);
                  },
                  [&](RelayedApplied& m) { peer_.AppliedAt(from, m); },
+                 [&](RoomQuery& m) {
+                   const bool granted =
+                       retained_.HasRoomFor(m.topic, m.bytes, context_.now.mono_ns);
+                   context_.outbox.cores.push_back({from, RoomReply{m.connection, granted}});
+                 },
+                 [&](RoomReply& m) { OnRoomReply(m); },
                  [&](RetainedQuery& m) { fetcher_.OnQuery(from, m); },
                  [&](RetainedPage& m) { fetcher_.OnPage(from, std::move(m)); },
              },

@@ -30,7 +30,39 @@ void Shard::OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* 
   context_.metrics.PublishReceived(static_cast<std::uint8_t>(publish.qos));
   std::string_view topic;
   if (!ResolveTopic(client, publish, topic) || !CheckPublish(client, publish, topic)) return;
-  AcceptPublish(client, publish, topic, block);
+  if (IsRepeated(client, publish)) {
+    // The message was taken when its id first came; a repeat only asks for the answer again (4.3.3,
+    // method B; A11). Whether the other node has it by now is not remembered; it has all that came
+    // up to here.
+    return Acknowledge(client, PacketType::kPubrec, publish.packet_id, ReasonCode::kSuccess,
+                       {.peer = peer_.up() ? peer_.last_number() : 0}, 0, false);
+  }
+  if (IsSystemTopic(topic)) return DenyPublish(client, publish);
+  const MessageFields fields = FieldsOf(client, publish, topic, block);
+  if (!fields.retain) return AcceptPublish(client, fields, publish.packet_id, Retaining::kNo);
+  switch (RoomFor(fields)) {
+    case Room::kYes:
+      return AcceptPublish(client, fields, publish.packet_id, Retaining::kYes);
+    case Room::kNo:
+      return RefuseRetained(client, fields, publish.packet_id);
+    case Room::kAsk:
+      return AskForRoom(client, fields, publish.packet_id);
+  }
+}
+
+bool Shard::IsRepeated(const Client& client, const mqtt::PublishView& publish) const {
+  return publish.qos == QoS::kExactlyOnce &&
+         client.session->received_ids.contains(static_cast<std::uint16_t>(publish.packet_id));
+}
+
+// A10: dropped, and told to those who can be told; or the end of the connection.
+void Shard::DenyPublish(Client& client, const mqtt::PublishView& publish) {
+  context_.metrics.PublishRefused(metrics::PublishRefusal::kNotAuthorized);
+  if (context_.config.closes_on_denied_publish) {
+    return Disconnect(client, ReasonCode::kNotAuthorized, CloseReason::kNotAuthorized,
+                      "topics below $SYS are the broker's");
+  }
+  AnswerRefused(client, publish.qos, publish.packet_id, ReasonCode::kNotAuthorized);
 }
 
 // The topic of the publish, through its alias if it has one (3.3.2.3.4). False if the connection
@@ -76,31 +108,18 @@ bool Shard::CheckPublish(Client& client, const mqtt::PublishView& publish, std::
     return refuse(ReasonCode::kRetainNotSupported, CloseReason::kProtocolError,
                   "retain not supported");
   }
-  const bool repeat =
-      publish.qos == QoS::kExactlyOnce &&
-      client.session->received_ids.contains(static_cast<std::uint16_t>(publish.packet_id));
-  if (publish.qos != QoS::kAtMostOnce && !repeat && client.version == mqtt::Version::k5 &&
-      client.unacknowledged >= config.receive_maximum) {  // [MQTT-3.3.4-9]
+  if (publish.qos != QoS::kAtMostOnce && client.version == mqtt::Version::k5 &&
+      client.unacknowledged >= config.receive_maximum &&
+      !IsRepeated(client, publish)) {  // [MQTT-3.3.4-9]
     return refuse(ReasonCode::kReceiveMaximumExceeded, CloseReason::kQuotaExceeded,
                   "receive maximum exceeded");
   }
   return true;
 }
 
-void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish, std::string_view topic,
-                          Buffer* block) {
-  Session& session = *client.session;
-  if (publish.qos == QoS::kExactlyOnce) {
-    // The message was taken when its id first came; a repeat only asks for the answer again (4.3.3,
-    // method B; A11).
-    const bool fresh =
-        session.received_ids.insert(static_cast<std::uint16_t>(publish.packet_id)).second;
-    if (!fresh) {
-      // Whether the other node has it by now is not remembered; it has all that came up to here.
-      return Acknowledge(client, PacketType::kPubrec, publish.packet_id, ReasonCode::kSuccess,
-                         {.peer = peer_.up() ? peer_.last_number() : 0}, 0, false);
-    }
-  }
+// The message without its time and identity. Views into the packet, or into scratch_.
+MessageFields Shard::FieldsOf(const Client& client, const mqtt::PublishView& publish,
+                              std::string_view topic, Buffer* block) {
   MessageFields fields;
   fields.topic = topic;
   if (ForwardsAll(publish)) {
@@ -118,26 +137,33 @@ void Shard::AcceptPublish(Client& client, const mqtt::PublishView& publish, std:
     fields.expires_at = context_.now.mono_ns +
                         static_cast<MonoNs>(*publish.message_expiry_s) * kNanosecondsPerSecond;
   }
+  fields.publisher = client.session->client_hash;
+  return fields;
+}
+
+void Shard::AcceptPublish(Client& client, MessageFields fields, PacketId packet_id,
+                          Retaining retaining) {
+  Session& session = *client.session;
+  const auto id = static_cast<std::uint16_t>(packet_id);
+  if (fields.qos == QoS::kExactlyOnce) session.received_ids.insert(id);
   fields.hlc = context_.IssueTime();
-  fields.publisher = session.client_hash;
   fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
 
   std::optional<PublisherStep> step;
-  if (publish.qos == QoS::kExactlyOnce && teller_.IsFollowed(session) &&
+  if (fields.qos == QoS::kExactlyOnce && teller_.IsFollowed(session) &&
       !IsPlanted(PlantedBug::kPacketIdForgotten)) {
-    step = PublisherStep{.client_id = session.client_id,
-                         .packet_id = static_cast<std::uint16_t>(publish.packet_id)};
+    step = PublisherStep{.client_id = session.client_id, .packet_id = id};
   }
-  Router::Result result = router_.FromClient(fields, std::move(step));
+  Router::Result result = router_.FromClient(fields, retaining, std::move(step));
   if (IsPlanted(PlantedBug::kAckBeforePeer)) result.peer_number = result.routed = 0;
-  if (publish.qos != QoS::kAtMostOnce) {
+  if (fields.qos != QoS::kAtMostOnce) {
     ++client.unacknowledged;
     context_.metrics.InflightChanged(metrics::Direction::kIn, 1);
-    const bool exactly_once = publish.qos == QoS::kExactlyOnce;
-    Acknowledge(client, exactly_once ? PacketType::kPubrec : PacketType::kPuback, publish.packet_id,
+    const bool exactly_once = fields.qos == QoS::kExactlyOnce;
+    Acknowledge(client, exactly_once ? PacketType::kPubrec : PacketType::kPuback, packet_id,
                 result.matched ? ReasonCode::kSuccess : ReasonCode::kNoMatchingSubscribers,
                 {.peer = result.peer_number, .routed = result.routed},
-                static_cast<std::uint8_t>(publish.qos), !exactly_once);
+                static_cast<std::uint8_t>(fields.qos), !exactly_once);
   }
   if (peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max ||
       (client.version != mqtt::Version::k5 &&

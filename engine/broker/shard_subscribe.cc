@@ -47,10 +47,14 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
   HeldPacket suback{.type = PacketType::kSuback};
   entries = subscribe.entries;
   for (std::size_t i = 0; const auto entry = entries.Next(); ++i) {
-    if (mqtt::IsError(codes_[i])) continue;
+    if (mqtt::IsError(codes_[i])) {
+      context_.metrics.SubscriptionRefused();
+      continue;
+    }
     const bool fresh = !session.subscriptions.contains(ToAbsl(entry->filter));
     if (fresh && session.subscriptions.size() >= context_.config.subscriptions_per_session_max) {
       codes_[i] = ReasonCode::kQuotaExceeded;
+      context_.metrics.SubscriptionRefused();
       continue;
     }
     SubscriptionState state{.options = entry->options,

@@ -8,6 +8,7 @@
 
 #include "engine/base/byte_buffer.h"
 #include "engine/base/ids.h"
+#include "engine/broker/admission.h"
 #include "engine/net/buffer_pool.h"
 #include "engine/net/gathered_packet.h"
 #include "engine/net/output_queue.h"
@@ -19,11 +20,17 @@ namespace tandem::net {
 // Lives from the transport's accept, or a move from another core, to its OnClosed.
 class Connection {
  public:
-  Connection(ConnectionId id, std::uint32_t listener, reactor::Endpoint peer)
-      : id_(id), listener_(listener), peer_(std::move(peer)), decoder_(mqtt::Sender::kClient) {}
+  Connection(ConnectionId id, std::uint32_t listener, reactor::Endpoint peer,
+             broker::Admission admission = broker::Admission::kGranted)
+      : id_(id),
+        listener_(listener),
+        admission_(admission),
+        peer_(std::move(peer)),
+        decoder_(mqtt::Sender::kClient) {}
 
   ConnectionId id() const noexcept { return id_; }
   std::uint32_t listener() const noexcept { return listener_; }
+  broker::Admission admission() const noexcept { return admission_; }
   const reactor::Endpoint& peer() const noexcept { return peer_; }
   mqtt::Decoder& decoder() noexcept { return decoder_; }
   OutputQueue& output() noexcept { return output_; }
@@ -47,7 +54,7 @@ class Connection {
   Bytes kept() const noexcept { return kept_.bytes(); }
 
   bool greeted = false;  // its CONNECT went to the shard of this core
-  bool held = false;     // its CONNECT is being decided: no more packets
+  bool held = false;     // its last packet is being decided: no more packets
   bool paused = false;   // reading has been stopped to slow it down
   bool moving = false;   // on its way to another core
   bool closing = false;  // takes nothing more in; closes when what it has is sent
@@ -67,6 +74,7 @@ class Connection {
 
   ConnectionId id_;
   std::uint32_t listener_;
+  broker::Admission admission_;
   reactor::Endpoint peer_;
   mqtt::Decoder decoder_;
   ByteBuffer kept_;

@@ -2,7 +2,6 @@
 // executes their effects.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -12,11 +11,13 @@
 
 #include "absl/status/status.h"
 #include "engine/base/check.h"
+#include "engine/base/pace.h"
 #include "engine/broker/shard.h"
 #include "engine/net/buffer_pool.h"
 #include "engine/net/connection.h"
 #include "engine/node/access_log.h"
 #include "engine/node/clock.h"
+#include "engine/node/connection_limits.h"
 #include "engine/node/core_counters.h"
 #include "engine/node/drain_pace.h"
 #include "engine/node/inbox.h"
@@ -27,27 +28,11 @@
 
 namespace tandem::node {
 
-// How many clients one listener may have, over all cores of the node.
-struct ConnectionQuota {
-  std::uint64_t limit = 0;  // 0: as many as there are descriptors
-  std::atomic<std::uint64_t> open{0};
-
-  bool Take() noexcept {
-    if (limit == 0) return true;
-    if (open.fetch_add(1, std::memory_order_relaxed) < limit) return true;
-    open.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
-  void Give() noexcept {
-    if (limit != 0) open.fetch_sub(1, std::memory_order_relaxed);
-  }
-};
-
 struct CoreOptions {
   CoreId core{};
   std::uint16_t cores = 1;
   std::vector<reactor::ListenOptions> listeners;  // every core opens them all (SO_REUSEPORT)
-  ConnectionQuota* quotas = nullptr;              // by listener
+  std::vector<ConnectionLimits*> limits;          // by listener
   broker::ShardOptions shard;
   broker::BrokerConfig broker;
   MonoNs spin_ns = 0;  // look for work this long before sleeping
@@ -172,7 +157,9 @@ class Core final : private reactor::StreamPort {
   void ForgetStream(ConnectionId id);
 
   void OpenClient(ConnectionId id, std::uint32_t listener, const reactor::Endpoint& peer,
-                  ByteBuffer bytes);
+                  broker::Admission admission, ByteBuffer bytes);
+  void NoteRefused(std::uint32_t listener, const reactor::Endpoint& peer,
+                   const ConnectionLimits::Verdict& verdict);
   void Read(net::Connection& connection, Bytes bytes);
   void ReadOn(net::Connection& connection);
   bool DrainMail();
@@ -220,6 +207,7 @@ class Core final : private reactor::StreamPort {
   bool stopping_ = false;
   bool draining_ = false;
   DrainPace drain_pace_;
+  LinePace refusal_lines_{10 * kNanosecondsPerSecond};
 };
 
 }  // namespace tandem::node

@@ -170,12 +170,30 @@ void Core<T>::OnAccepted(reactor::ListenerId listener, ConnectionId id,
     return transport_.Close(id, reactor::CloseMode::kReset);
   }
   const auto index = static_cast<std::uint32_t>(own - listeners_.begin());
-  if (!options_.quotas[index].Take()) {
-    counters_.broker.ConnectRefused(metrics::RefuseReason::kBusy);
-    return transport_.Close(id, reactor::CloseMode::kReset);
-  }
+  const ConnectionLimits::Verdict verdict = options_.limits[index]->Open(peer.host, now_.mono_ns);
+  if (verdict.admission != broker::Admission::kGranted) NoteRefused(index, peer, verdict);
+  if (!verdict.answers) return transport_.Close(id, reactor::CloseMode::kReset);
   counters_.net.ConnectionOpened(index);
-  OpenClient(id, index, peer, {});
+  OpenClient(id, index, peer, verdict.admission, {});
+}
+
+template <reactor::Transport T>
+void Core<T>::NoteRefused(std::uint32_t listener, const reactor::Endpoint& peer,
+                          const ConnectionLimits::Verdict& verdict) {
+  const bool too_many = verdict.admission == broker::Admission::kQuotaExceeded;
+  // Those that are answered are counted by the shard.
+  if (!verdict.answers) {
+    counters_.broker.ConnectRefused(too_many ? metrics::RefuseReason::kBusy
+                                             : metrics::RefuseReason::kConnectRate);
+  }
+  if (const auto count = refusal_lines_.Due(now_.mono_ns)) {
+    Log(LogLevel::kWarn, "connections refused by a limit",
+        {{"core", Index(options_.core)},
+         {"listener", listener},
+         {"count", *count},
+         {"last_from", peer.host},
+         {"last_for", too_many ? "too many connections" : "too many in a short time"}});
+  }
 }
 
 template <reactor::Transport T>
@@ -188,11 +206,11 @@ void Core<T>::OnAcceptFailed(reactor::ListenerId, const absl::Status& status) {
 
 template <reactor::Transport T>
 void Core<T>::OpenClient(ConnectionId id, std::uint32_t listener, const reactor::Endpoint& peer,
-                         ByteBuffer bytes) {
+                         broker::Admission admission, ByteBuffer bytes) {
   Stream& stream = OpenStream(id);
-  stream.client = std::make_unique<net::Connection>(id, listener, peer);
+  stream.client = std::make_unique<net::Connection>(id, listener, peer, admission);
   net::Connection& connection = *stream.client;
-  shard_.OnOpened(id, listener);
+  shard_.OnOpened(id, listener, admission);
   if (stopping_) {
     connection.closing = true;
     connection.reset = true;
@@ -256,7 +274,8 @@ void Core<T>::OnClosed(ConnectionId id, reactor::CloseReason reason) {
   }
   if (!stream->client) return ForgetStream(id);
   counters_.net.ConnectionClosed(stream->client->listener());
-  options_.quotas[stream->client->listener()].Give();
+  options_.limits[stream->client->listener()]->Close(stream->client->peer().host,
+                                                     stream->client->admission(), now_.mono_ns);
   const auto why = reason == reactor::CloseReason::kPeerClosed
                        ? metrics::CloseReason::kClientClosed
                        : metrics::CloseReason::kNetworkError;
@@ -280,8 +299,11 @@ void Core<T>::OnDetached(ConnectionId id, std::unique_ptr<reactor::Handoff> hand
   const auto* const connect = std::get_if<mqtt::ConnectView>(&first.packet);
   TANDEM_CHECK(first.status == mqtt::DecodeStatus::kPacket && connect != nullptr);
   const CoreId home = broker::Shard::HomeOf(connect->client_id, options_.cores);
-  MovedClient moved{
-      .handoff = std::move(handoff), .listener = connection.listener(), .peer = connection.peer()};
+  MovedClient moved{.handoff = std::move(handoff),
+                    .bytes = {},
+                    .listener = connection.listener(),
+                    .peer = connection.peer(),
+                    .admission = connection.admission()};
   moved.bytes = connection.TakeKept();
   shard_.OnDetached(id);
   ForgetStream(id);
@@ -308,6 +330,7 @@ bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet, broker::Buffer* b
     return true;
   }
   core.shard_.OnPacket(connection.id(), packet, block);
+  if (core.shard_.outbox().holds) core.Execute();
   return true;
 }
 
@@ -349,7 +372,7 @@ void Core<T>::OnMail(CoreId from, Mail mail) {
     shard_.OnCoreMessage(from, std::move(*message));
   } else if (auto* moved = std::get_if<MovedClient>(&mail)) {
     const ConnectionId id = transport_.Adopt(std::move(moved->handoff));
-    OpenClient(id, moved->listener, moved->peer, std::move(moved->bytes));
+    OpenClient(id, moved->listener, moved->peer, moved->admission, std::move(moved->bytes));
   } else {
     std::get<Task>(mail)();
   }

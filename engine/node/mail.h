@@ -7,6 +7,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "engine/base/byte_buffer.h"
+#include "engine/broker/admission.h"
 #include "engine/broker/core_message.h"
 #include "engine/reactor/mailbox.h"
 #include "engine/reactor/transport.h"
@@ -20,6 +21,7 @@ struct MovedClient {
   ByteBuffer bytes;
   std::uint32_t listener = 0;
   reactor::Endpoint peer;
+  broker::Admission admission{};
 };
 
 // Something to run on the receiving core. Rare: handshakes of the cluster, operators' wishes.

@@ -52,12 +52,12 @@ struct Node::Worker {
 };
 
 Node::Node(NodeOptions options)
-    : options_(std::move(options)),
-      mail_(static_cast<std::uint16_t>(options_.cpus.size())),
-      quotas_(options_.listeners.size()) {
-  for (std::size_t i = 0; i < options_.listeners.size(); ++i) {
-    quotas_[i].limit = i < options_.connections_max.size() ? options_.connections_max[i] : 0;
-  }
+    : options_(std::move(options)), mail_(static_cast<std::uint16_t>(options_.cpus.size())) {
+  options_.connection_limits.resize(options_.listeners.size());
+  for (const ConnectionLimitOptions& limits : options_.connection_limits)
+    limits_.push_back(std::make_unique<ConnectionLimits>(limits));
+  options_.shard.retained_budget = std::make_shared<broker::RetainedBudget>(
+      options_.broker.retained_messages_max, options_.broker.retained_bytes_max);
   for (std::size_t i = 0; i < options_.cpus.size(); ++i) {
     workers_.push_back(std::make_unique<Worker>(static_cast<CoreId>(i), options_.cpus[i],
                                                 options_.listener_names));
@@ -121,10 +121,11 @@ void Node::Run(Worker& worker) {
   CoreOptions options{.core = worker.core_id,
                       .cores = cores(),
                       .listeners = options_.listeners,
-                      .quotas = quotas_.data(),
+                      .limits = {},
                       .shard = options_.shard,
                       .broker = options_.broker,
                       .spin_ns = options_.spin_ns};
+  for (const auto& limits : limits_) options.limits.push_back(limits.get());
   if (worker.core_id != CoreId{0}) {
     // The first core opens the listeners first: where the configuration says port 0, the others
     // follow it.
@@ -201,6 +202,46 @@ void Node::RegisterMetrics(metrics::Registry& registry) const {
     registry.Add(worker->counters.broker);
     registry.Add(worker->counters.core);
   }
+}
+
+broker::Figures Node::figures() const {
+  using broker::Figure;
+  const NodeTotals sums = totals();
+  broker::Figures figures;
+  const auto add = [&figures](Figure figure, auto value) {
+    figures[figure] += static_cast<std::int64_t>(value);
+  };
+  add(Figure::kClientsConnected, sums.sessions_online);
+  add(Figure::kSessions, sums.sessions_online + sums.sessions_offline);
+  add(Figure::kPublishReceived, sums.publish_received);
+  add(Figure::kPublishSent, sums.publish_delivered);
+  add(Figure::kPublishDropped, sums.publish_dropped);
+  add(Figure::kSubscriptions, sums.subscriptions);
+  add(Figure::kRetainedMessages, sums.retained_messages);
+  add(Figure::kQueuedMessages, sums.queued_messages);
+  for (const auto& worker : workers_) {
+    const metrics::BrokerMetrics& broker = worker->counters.broker;
+    const metrics::NetMetrics& net = worker->counters.net;
+    add(Figure::kSessionsExpired, broker.sessions_expired());
+    add(Figure::kConnectionsOpened, net.connections_opened());
+    add(Figure::kConnectsReceived,
+        broker.packets_received(static_cast<metrics::PacketLabel>(mqtt::PacketType::kConnect)));
+    add(Figure::kPacketsReceived, broker.packets_received());
+    add(Figure::kPacketsSent, broker.packets_sent());
+    add(Figure::kBytesReceived, net.received_bytes());
+    add(Figure::kBytesSent, net.sent_bytes());
+    add(Figure::kInflight, broker.inflight(metrics::Direction::kOut));
+    add(Figure::kRetainedBytes, broker.retained_bytes());
+    add(Figure::kQueuedBytes, broker.queued_bytes());
+  }
+  return figures;
+}
+
+void Node::PublishSystem(std::vector<broker::SystemTopic> topics) {
+  const auto shared = std::make_shared<const std::vector<broker::SystemTopic>>(std::move(topics));
+  PostToAll([shared](Worker& worker) {
+    for (const broker::SystemTopic& topic : *shared) worker.core->shard().PublishSystem(topic);
+  });
 }
 
 NodeTotals Node::totals() const {

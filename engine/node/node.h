@@ -9,7 +9,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/broker/figures.h"
+#include "engine/broker/system_topics.h"
 #include "engine/metrics/registry.h"
+#include "engine/node/connection_limits.h"
 #include "engine/node/core.h"
 #include "engine/node/core_counters.h"
 #include "engine/node/inbox.h"
@@ -25,7 +28,7 @@ struct NodeOptions {
   bool pin = true;
   std::vector<std::string> listener_names;
   std::vector<reactor::ListenOptions> listeners;
-  std::vector<std::uint64_t> connections_max;  // by listener; 0 or missing: no limit
+  std::vector<ConnectionLimitOptions> connection_limits;  // by listener; missing: none
   broker::BrokerConfig broker;
   broker::ShardOptions shard;  // core and cores are filled in
   reactor::UringOptions uring;
@@ -68,6 +71,10 @@ class Node {
   // Adds what the cores count; the node must outlive the registry.
   void RegisterMetrics(metrics::Registry& registry) const;
   NodeTotals totals() const;
+  // The same for the figures of the cluster, but for what the cores cannot know.
+  broker::Figures figures() const;
+  // Tells every core of new values below $SYS.
+  void PublishSystem(std::vector<broker::SystemTopic> topics);
   std::uint16_t cores() const noexcept { return static_cast<std::uint16_t>(workers_.size()); }
   // Where listener `index` of the configuration really listens (port 0 is replaced).
   const std::vector<reactor::Endpoint>& endpoints() const noexcept { return endpoints_; }
@@ -83,7 +90,7 @@ class Node {
 
   NodeOptions options_;
   MailGrid mail_;
-  std::vector<ConnectionQuota> quotas_;  // by listener, shared by the cores
+  std::vector<std::unique_ptr<ConnectionLimits>> limits_;  // by listener, shared by the cores
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<reactor::Endpoint> endpoints_;
   std::string features_;

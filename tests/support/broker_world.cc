@@ -59,6 +59,8 @@ void BrokerWorld::StartShards(std::size_t index) {
   Node& node = nodes_[index];
   node.incarnation = ++incarnations_;
   node.lanes = std::vector<Lane>(options_.cores[index]);
+  const auto budget = std::make_shared<broker::RetainedBudget>(
+      options_.config.retained_messages_max, options_.config.retained_bytes_max);
   for (std::uint16_t core = 0; core < options_.cores[index]; ++core) {
     const broker::ShardOptions shard{
         .core = CoreId{core},
@@ -66,7 +68,8 @@ void BrokerWorld::StartShards(std::size_t index) {
         .node = static_cast<NodeId>(index),
         .incarnation = Incarnation{node.incarnation},
         .assigned_id_prefix =
-            "auto-" + std::to_string(node.incarnation) + "-" + std::to_string(core) + "-"};
+            "auto-" + std::to_string(node.incarnation) + "-" + std::to_string(core) + "-",
+        .retained_budget = budget};
     node.cores.push_back(std::make_unique<Core>(shard, options_.config));
     node.cores.back()->mail.resize(options_.cores[index]);
     node.cores.back()->shard.SetTime(NowOf(index));
@@ -378,7 +381,9 @@ void BrokerWorld::DecodePackets(std::size_t node, std::size_t core, Wire& wire) 
     }
     at += result.size;
     self.shard.OnPacket(wire.id, result.packet);
-    if (std::holds_alternative<mqtt::ConnectView>(result.packet) || Chance(50)) Execute(node, core);
+    const bool at_once =
+        std::holds_alternative<mqtt::ConnectView>(result.packet) || self.shard.outbox().holds;
+    if (at_once || Chance(50)) Execute(node, core);
   }
   Execute(node, core);  // while the views into the input are valid
   wire.to_server.Consume(at);
@@ -394,6 +399,16 @@ void BrokerWorld::MoveWire(std::size_t node, std::size_t core, Wire& wire, std::
   fresh.ended = moved->ended;
   fresh.broken = moved->broken;
   fresh.retry = true;  // its CONNECT is read again there
+}
+
+void BrokerWorld::PublishSystem(const broker::SystemTopic& topic) {
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    for (std::size_t core = 0; core < nodes_[node].cores.size(); ++core) {
+      nodes_[node].cores[core]->shard.SetTime(NowOf(node));
+      nodes_[node].cores[core]->shard.PublishSystem(topic);
+      Execute(node, core);
+    }
+  }
 }
 
 // Effects.

@@ -91,6 +91,9 @@ class BrokerWorld {
   // Sees each record as it leaves.
   std::function<void(std::size_t from, const broker::PeerRecord&)> on_record;
 
+  // Every node tells its cores of a new value below $SYS.
+  void PublishSystem(const broker::SystemTopic& topic);
+
   // Looking inside.
   std::size_t nodes() const { return nodes_.size(); }
   std::uint16_t cores(std::size_t node) const { return options_.cores[node]; }

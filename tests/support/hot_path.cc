@@ -19,10 +19,10 @@ bench::Options Endless(bench::Options options) {
   return options;
 }
 
-CoreOptions OptionsOfCore(ConnectionQuota& quota) {
+CoreOptions OptionsOfCore(ConnectionLimits& limits) {
   CoreOptions options;
   options.listeners = {{.endpoint = {"127.0.0.1", 1883}}};
-  options.quotas = &quota;
+  options.limits = {&limits};
   options.broker.subscriptions_per_session_max = 1'000'000;
   return options;
 }
@@ -30,7 +30,7 @@ CoreOptions OptionsOfCore(ConnectionQuota& quota) {
 }  // namespace
 
 HotPath::HotPath(bench::Options options)
-    : core_(OptionsOfCore(quota_), transport_, mail_, inbox_, counters_, nullptr) {
+    : core_(OptionsOfCore(limits_), transport_, mail_, inbox_, counters_, nullptr) {
   options = Endless(std::move(options));
   mail_.SetWaker(CoreId{0}, transport_.waker());
   TANDEM_CHECK(core_.Start().ok());

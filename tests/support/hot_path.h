@@ -43,7 +43,7 @@ class HotPath {
 
   void StepClients();
 
-  ConnectionQuota quota_;
+  ConnectionLimits limits_;
   reactor::ScriptedTransport transport_;
   MailGrid mail_{1};
   Inbox inbox_;

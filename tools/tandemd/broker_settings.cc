@@ -60,9 +60,15 @@ broker::BrokerConfig MakeBrokerConfig(const config::Config& config) {
   broker.client_id_bytes_max = mqtt.max_client_id_bytes;
   broker.empty_client_id_allowed = mqtt.allow_empty_client_id;
   broker.closes_on_invalid_filter = mqtt.close_on_invalid_filter;
+  broker.closes_on_denied_publish = mqtt.close_on_denied_publish;
+  broker.copy_per_subscription = mqtt.overlapping_subscriptions == config::Overlapping::kCopyEach;
+  broker.takeovers_per_minute_max = mqtt.max_takeovers_per_minute;
+  broker.retained_messages_max = mqtt.max_retained_messages;
+  broker.retained_bytes_max = mqtt.max_retained_bytes;
   broker.queue_messages_max = config.queue.per_session_messages;
   broker.queue_bytes_max = config.queue.per_session_bytes;
   broker.when_full = Convert(config.queue.when_full);
+  broker.keeps_qos0 = config.queue.keep_qos0;
   broker.will_grace_ns = config.cluster.will_grace_ns;
   broker.peer_backlog_bytes_max = config.cluster.backlog_bytes;
   broker.access_log = !config.log.access_log.empty();
@@ -77,7 +83,11 @@ node::NodeOptions MakeNodeOptions(const config::Config& config, Incarnation inca
   for (const config::ListenerConfig& listener : config.listeners) {
     options.listener_names.push_back(listener.name);
     options.listeners.push_back({.endpoint = {listener.address.ip, listener.address.port}});
-    options.connections_max.push_back(listener.max_connections);
+    options.connection_limits.push_back(
+        {.connections = listener.max_connections,
+         .connections_per_address = listener.max_connections_per_address,
+         .rate = listener.max_connect_rate,
+         .rate_per_address = listener.max_connect_rate_per_address});
   }
   options.uring.huge_pages = Convert(config.engine.huge_pages);
   options.broker = MakeBrokerConfig(config);

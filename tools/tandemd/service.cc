@@ -22,6 +22,9 @@ constexpr MonoNs kStopPatienceNs = 10 * kNanosecondsPerSecond;
 // Descriptors below this make a broker that refuses clients under the first load.
 constexpr std::uint64_t kDescriptorsWanted = 4096;
 
+// How old the partner's picture of this node's figures may be.
+constexpr MonoNs kFiguresEveryNs = kNanosecondsPerSecond;
+
 // How often this thread looks whether this node may serve, or how its drain goes; and for wishes.
 constexpr int kReadinessMs = 20;
 constexpr int kWishesMs = 200;
@@ -124,6 +127,7 @@ void Service::Serve(const SignalQueue& signals) {
   while (true) {
     FollowReadiness();
     TurnDrain();
+    TurnFigures();
     const bool soon = state_.load() != NodeState::kServing;
     if (Answer(signals.Next(soon ? kReadinessMs : kWishesMs))) break;
   }
@@ -215,6 +219,45 @@ void Service::TurnDrain() {
       ServeAgain();
       break;
   }
+}
+
+void Service::TurnFigures() {
+  if (config_.mqtt.sys_interval_ns == 0) return;
+  const MonoNs now = node::ReadClocks().mono_ns;
+  const bool publishes =
+      figures_published_at_ == 0 || now - figures_published_at_ >= config_.mqtt.sys_interval_ns;
+  if (!publishes && now - figures_told_at_ < kFiguresEveryNs) return;
+  figures_told_at_ = now;
+  broker::Figures here = node_->figures();
+  here[broker::Figure::kUptimeS] = (now - started_at_) / kNanosecondsPerSecond;
+  here[broker::Figure::kClientsMaximum] = system_topics_.clients_maximum();
+  if (cluster_) cluster_->SetFigures(here.ToList());
+  if (!publishes) return;
+  figures_published_at_ = now;
+  PublishFigures(here);
+}
+
+void Service::PublishFigures(broker::Figures here) {
+  broker::SystemView view{.now = figures_published_at_,
+                          .version = kVersion,
+                          .here = here,
+                          .there = std::nullopt,
+                          .states = {{config_.node.name, Name(state_.load())}}};
+  cluster::ClusterStatus seen;
+  if (cluster_) {
+    seen = cluster_->status();
+    if (seen.epoch != 0 && !seen.peer_figures.empty())
+      view.there = broker::Figures::FromList(seen.peer_figures);
+    if (!seen.peer.empty()) view.states.emplace_back(seen.peer, PeerState(seen));
+  }
+  node_->PublishSystem(system_topics_.Update(view));
+}
+
+std::string_view Service::PeerState(const cluster::ClusterStatus& seen) const {
+  if (seen.epoch == 0) return "away";
+  return Name(seen.peer_draining ? NodeState::kDraining
+              : seen.peer_ready  ? NodeState::kServing
+                                 : NodeState::kCatchingUp);
 }
 
 admin::NodeStatus Service::NodeStatus() const {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cluster/cluster.h"
+#include "engine/broker/system_topics.h"
 #include "engine/metrics/node_metrics.h"
 #include "engine/metrics/registry.h"
 #include "engine/node/admin/admin_server.h"
@@ -43,6 +44,10 @@ class Service {
   void DrainBeforeStop(const SignalQueue& signals);
   // Carries out what the drain's next step is.
   void TurnDrain();
+  // Counts for the partner, and now and then for the topics below $SYS.
+  void TurnFigures();
+  void PublishFigures(broker::Figures here);
+  std::string_view PeerState(const cluster::ClusterStatus& seen) const;
   DrainView LookAtDrain() const;
   void ServeAgain();
 
@@ -58,6 +63,9 @@ class Service {
   std::atomic<NodeState> state_{NodeState::kStarting};
   mutable std::mutex drain_mutex_;
   Drain drain_;  // under drain_mutex_
+  broker::SystemTopics system_topics_;
+  MonoNs figures_told_at_ = 0;
+  MonoNs figures_published_at_ = 0;
   metrics::NodeMetrics node_metrics_;
   metrics::ProcessMetrics process_metrics_;
   metrics::Registry registry_;

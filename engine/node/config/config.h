@@ -48,7 +48,10 @@ struct ListenerConfig {
   TlsConfig tls;
   ProxyProtocol proxy_protocol = ProxyProtocol::kOff;
   std::vector<std::string> trusted_proxies;
-  std::uint64_t max_connections = 0;  // 0: no limit but descriptors
+  std::uint64_t max_connections = 0;  // these four: 0 is no limit
+  std::uint64_t max_connections_per_address = 0;
+  std::uint64_t max_connect_rate = 0;
+  std::uint64_t max_connect_rate_per_address = 0;
 };
 
 enum class Discovery : std::uint8_t { kStatic, kMulticast };
@@ -102,6 +105,8 @@ struct AuthConfig {
   std::string acl_file;
 };
 
+enum class Overlapping : std::uint8_t { kOneCopy, kCopyEach };
+
 struct MqttConfig {
   std::uint64_t max_packet_size_bytes = 1 << 20;
   std::uint64_t max_qos = 2;
@@ -119,6 +124,12 @@ struct MqttConfig {
   std::uint64_t max_client_id_bytes = 65'535;
   bool allow_empty_client_id = true;
   bool close_on_invalid_filter = true;
+  bool close_on_denied_publish = false;
+  Overlapping overlapping_subscriptions = Overlapping::kOneCopy;
+  std::uint64_t max_takeovers_per_minute = 60;
+  std::uint64_t max_retained_messages = 1'000'000;
+  std::uint64_t max_retained_bytes = 1 << 30;
+  std::int64_t sys_interval_ns = 10 * kNanosecondsPerSecond;
 };
 
 enum class WhenFull : std::uint8_t { kDropOldest, kDropNewest, kDisconnect };
@@ -127,6 +138,7 @@ struct QueueConfig {
   std::uint64_t per_session_messages = 10'000;
   std::uint64_t per_session_bytes = 16 << 20;
   WhenFull when_full = WhenFull::kDropOldest;
+  bool keep_qos0 = false;
 };
 
 enum class AckAfter : std::uint8_t { kPeer, kPeerAndDisk, kDisk, kMemory };

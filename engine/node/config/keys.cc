@@ -126,7 +126,19 @@ constexpr auto kKeys = std::to_array<Key>({
         "IP addresses that may say whom they stand for."),
     Integer<&Config::listeners, &ListenerConfig::max_connections>(
         "listener.#.max_connections", "0", 0, kCountMax,
-        "Connections at the same time on this listener; 0: as many as there are descriptors."),
+        "Connections at the same time on this listener; 0: as many as there are descriptors. "
+        "CONNECT of one above it is answered with 0x97, or with \"server unavailable\"."),
+    Integer<&Config::listeners, &ListenerConfig::max_connections_per_address>(
+        "listener.#.max_connections_per_address", "0", 0, kCountMax,
+        "The same for one source address, or one IPv6 network of 64 bits. Behind a balancer all "
+        "clients come from its address."),
+    Integer<&Config::listeners, &ListenerConfig::max_connect_rate>(
+        "listener.#.max_connect_rate", "0", 0, 1'000'000,
+        "New connections in a second, and at once; 0: no limit. CONNECT of one above it is "
+        "answered with 0x9F, or with \"server unavailable\"."),
+    Integer<&Config::listeners, &ListenerConfig::max_connect_rate_per_address>(
+        "listener.#.max_connect_rate_per_address", "0", 0, 1'000'000,
+        "The same for one source address, or one IPv6 network of 64 bits."),
 
     Text<&Config::cluster, &ClusterConfig::name>(
         "cluster.name", R"("tandem")", "Name of the cluster; nodes of another name are refused."),
@@ -256,6 +268,29 @@ constexpr auto kKeys = std::to_array<Key>({
         "mqtt.close_on_invalid_filter", "true",
         "What an MQTT 3.1 or 3.1.1 client gets for an invalid topic filter: the end of its "
         "connection, or a failure in SUBACK. MQTT 5 clients are told in SUBACK."),
+    Flag<&Config::mqtt, &MqttConfig::close_on_denied_publish>(
+        "mqtt.close_on_denied_publish", "false",
+        "Whether a PUBLISH to a topic that its client may not write, such as those below $SYS, "
+        "ends the connection. Otherwise it is dropped: MQTT 5 clients get 0x87 with QoS 1 and 2, "
+        "older ones an acknowledgement as always."),
+    Choice<&Config::mqtt, &MqttConfig::overlapping_subscriptions>(
+        "mqtt.overlapping_subscriptions", R"("one-copy")", "one-copy|copy-each",
+        "What a client gets of a message that several of its subscriptions match: one copy with "
+        "the highest QoS and all identifiers, or one for each subscription."),
+    Integer<&Config::mqtt, &MqttConfig::max_takeovers_per_minute>(
+        "mqtt.max_takeovers_per_minute", "60", 0, 1'000'000,
+        "How often connections of one client id may end each other, in a minute and at once; then "
+        "the next is answered with 0x9F, or with \"server unavailable\". 0: no limit."),
+    Integer<&Config::mqtt, &MqttConfig::max_retained_messages>(
+        "mqtt.max_retained_messages", "1_000_000", 0, kCountMax,
+        "Retained messages of the cluster. One more is refused: MQTT 5 clients get 0x97 with QoS 1 "
+        "and 2; of others it is delivered and not retained. 0: no limit."),
+    Size<&Config::mqtt, &MqttConfig::max_retained_bytes>(
+        "mqtt.max_retained_bytes", R"("1GiB")", kKiB, 1024 * kGiB,
+        "The same for the bytes of their topics, properties and payloads."),
+    Duration<&Config::mqtt, &MqttConfig::sys_interval_ns>(
+        "mqtt.sys_interval", R"("10s")", 0, 24 * 3'600 * kSecond,
+        "How often the figures below $SYS are published; \"0\": never."),
 
     Integer<&Config::queue, &QueueConfig::per_session_messages>(
         "queue.per_session_messages", "10_000", 1, kCountMax,
@@ -266,6 +301,9 @@ constexpr auto kKeys = std::to_array<Key>({
     Choice<&Config::queue, &QueueConfig::when_full>(
         "queue.when_full", R"("drop-oldest")", "drop-oldest|drop-newest|disconnect",
         "What gives way when a session's queue is full."),
+    Flag<&Config::queue, &QueueConfig::keep_qos0>(
+        "queue.keep_qos0", "false",
+        "Whether QoS 0 messages wait too for a client that is away and has a session."),
 
     Choice<&Config::durability, &DurabilityConfig::ack_after>(
         "durability.ack_after", R"("peer")", "peer|peer-and-disk|disk|memory",

@@ -33,7 +33,8 @@ class RouterTest : public ::testing::Test {
   }
   Router::Result Publish(std::string_view topic, bool retain = false) {
     return router_.FromClient(
-        {.topic = topic, .payload = AsBytes("x"), .qos = QoS::kAtLeastOnce, .retain = retain});
+        {.topic = topic, .payload = AsBytes("x"), .qos = QoS::kAtLeastOnce, .retain = retain},
+        retain ? Retaining::kYes : Retaining::kNo);
   }
   Outbox& out() { return parts_.context.outbox; }
   template <class T>

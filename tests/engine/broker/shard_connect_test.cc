@@ -96,6 +96,54 @@ TEST_F(ConnectTest, ClosesAConnectionThatSaysNothing) {
   EXPECT_EQ(world().shard(0, 0).connections(), 0u);
 }
 
+TEST_F(ConnectTest, RefusesWhomALimitHasNotAdmitted) {
+  using broker::Admission;
+  broker::Shard& shard = world().shard(0, 0);
+  const auto refused = [&](Admission admission, metrics::RefuseReason reason) {
+    const ConnectionId id{std::uint64_t{1} << 32 | 9};
+    shard.OnOpened(id, 0, admission);
+    shard.OnPacket(id, mqtt::ConnectView{.version = Version::k5, .client_id = "c"});
+    const Bytes sent = shard.outbox().bytes.bytes();
+    const std::uint8_t code = sent.size() > 3 ? sent[3] : 0;
+    shard.outbox().Clear();
+    shard.OnClosed(id, CloseReason::kClientClosed);
+    EXPECT_EQ(world().metrics(0, 0).connects_refused(reason), 1u);
+    return static_cast<ReasonCode>(code);
+  };
+  EXPECT_EQ(refused(Admission::kQuotaExceeded, metrics::RefuseReason::kBusy),
+            ReasonCode::kQuotaExceeded);
+  EXPECT_EQ(refused(Admission::kRateExceeded, metrics::RefuseReason::kConnectRate),
+            ReasonCode::kConnectionRateExceeded);
+  EXPECT_EQ(shard.connections(), 0u);
+}
+
+TEST_F(ConnectTest, SlowsClientsThatFightOverAClientId) {
+  WorldOptions options{.cores = {2}};
+  options.config.takeovers_per_minute_max = 6;
+  BuildPair(options);
+  MqttClient& one = world().AddClient("c");
+  MqttClient& two = world().AddClient("c");
+  std::uint64_t connected = 0;
+  for (int i = 0; i < 100; ++i) {
+    MqttClient& client = i % 2 == 0 ? one : two;
+    if (client.open()) continue;
+    TryConnect(client, static_cast<std::size_t>(i % 2), Clean());
+    if (client.connected()) {
+      ++connected;
+    } else {
+      ASSERT_TRUE(client.connack);
+      EXPECT_EQ(client.connack->reason, ReasonCode::kConnectionRateExceeded);
+    }
+  }
+  // Each node counts what happened to its own connections; here it was six times.
+  EXPECT_EQ(connected, 12u);
+  EXPECT_NE(one.connected(), two.connected()) << "one of them is served on";
+  world().AdvanceSeconds(10);
+  MqttClient& waiting = one.connected() ? two : one;
+  TryConnect(waiting, one.connected() ? 1 : 0, Clean());
+  EXPECT_TRUE(waiting.connected()) << "the newer wins, if later";
+}
+
 TEST_F(ConnectTest, LetsAConnectionMoveThatItsTimeoutHasCaughtOnTheWay) {
   broker::Shard& shard = world().shard(0, 0);
   const ConnectionId moving{std::uint64_t{1} << 32 | 7};

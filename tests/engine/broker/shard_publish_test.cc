@@ -56,6 +56,34 @@ TEST_F(PublishTest, CarriesPropertiesOfVersion5Through) {
   EXPECT_THAT(old.Payloads(), ElementsAre("x"));
 }
 
+TEST_F(PublishTest, KeepsQos0ForAbsentClientsIfTheOperatorWantsThat) {
+  WorldOptions options{.cores = {2}};
+  options.config.keeps_qos0 = true;
+  BuildPair(options);
+  MqttClient& subscriber = Connect("s", 0, Persistent());
+  MqttClient& clean = Connect("clean", 0);
+  Subscribe(subscriber, "t", 1);
+  Subscribe(clean, "t", 1);
+  Disconnect(subscriber);
+  Disconnect(clean);
+  MqttClient& publisher = Connect("p", 1);
+  for (int i = 0; i < 4; ++i) Publish(publisher, "t", std::to_string(i), i % 2);
+  Reconnect(subscriber, 0, Persistent());
+  EXPECT_THAT(subscriber.Payloads(), ElementsAre("0", "1", "2", "3"));
+  for (const Received& message : subscriber.received) EXPECT_FALSE(message.dup);
+  EXPECT_EQ(world().Total([](auto& m) { return m.queued_messages(); }), 0);
+  EXPECT_EQ(world().Total([](auto& m) { return m.inflight(Direction::kOut); }), 0);
+  // What waits has a copy on the other node.
+  Disconnect(subscriber);
+  subscriber.ForgetSeen();
+  for (int i = 4; i < 8; ++i) Publish(publisher, "t", std::to_string(i), i % 2);
+  world().Kill(0);
+  world().Run();
+  Reconnect(subscriber, 1, Persistent());
+  EXPECT_THAT(subscriber.Payloads(), ElementsAre("4", "5", "6", "7"));
+  EXPECT_EQ(world().Total([](auto& m) { return m.queued_messages(); }), 0);
+}
+
 TEST_F(PublishTest, CarriesLargePayloadsByReference) {
   MqttClient& first = Connect("s1");
   MqttClient& second = Connect("s2");

@@ -28,6 +28,7 @@ TEST_F(SubscribeTest, AnswersEachFilterOfAPacketOnItsOwn) {
   EXPECT_THAT(Subscribe(subscriber, {{"ok", {}}, {"a/#/b", {}}, {"$share/g", {}}}),
               ElementsAre(ReasonCode::kSuccess, ReasonCode::kTopicFilterInvalid,
                           ReasonCode::kTopicFilterInvalid));
+  EXPECT_EQ(world().metrics(0, 0).subscriptions_refused(), 2u);
   EXPECT_EQ(world().metrics(0, 0).subscriptions(), 1);
 }
 
@@ -97,6 +98,31 @@ TEST_F(SubscribeTest, LetsAnotherSubscriptionOfTheClientHaveItsOwnMessages) {
   ASSERT_EQ(client.received.size(), 1u);
   EXPECT_EQ(client.received[0].qos, QoS::kAtMostOnce);
   EXPECT_THAT(client.received[0].identifiers, ElementsAre(2u));
+}
+
+TEST_F(SubscribeTest, DeliversACopyForEachSubscriptionIfTheOperatorWantsThat) {
+  WorldOptions options{.cores = {2}};
+  options.config.copy_per_subscription = true;
+  BuildPair(options);
+  MqttClient& subscriber = Connect("s", 1, Persistent());
+  Subscribe(subscriber, "a/b", 0, {}, 1);
+  Subscribe(subscriber, "a/+", 2, {}, 2);
+  Subscribe(subscriber, "a/#", 1, {}, 3);
+  Publish(Connect("p"), "a/b", "x", 2);
+  ASSERT_EQ(subscriber.received.size(), 3u);
+  for (const Received& message : subscriber.received) {
+    ASSERT_EQ(message.identifiers.size(), 1u);
+    const int qos[] = {0, 2, 1};
+    EXPECT_EQ(static_cast<int>(message.qos), qos[message.identifiers[0] - 1]);
+  }
+  // The copy of the session has both that it must have, and hands them over.
+  Disconnect(subscriber);
+  subscriber.ForgetSeen();
+  Publish(*world().clients()[1], "a/b", "y", 2);
+  world().Kill(1);
+  world().Run();
+  Reconnect(subscriber, 0, Persistent());
+  EXPECT_THAT(subscriber.Payloads(), ElementsAre("y", "y"));
 }
 
 TEST_F(SubscribeTest, RefusesNoLocalOnASharedSubscription_MQTT_3_8_3_4) {
@@ -236,6 +262,49 @@ TEST_F(SharedTest, ServesEachGroupOfAFilter) {
   Publish(Connect("p"), "t", "x", 1);
   EXPECT_EQ(first.received.size(), 1u);
   EXPECT_EQ(second.received.size(), 1u);
+}
+
+TEST_F(SharedTest, GivesAMessageThatIsTooLargeForSomeMembersToAnother) {
+  for (const std::uint64_t seed : Seeds(10)) {
+    BuildPair({.seed = seed, .cores = {3, 2}});
+    std::vector<MqttClient*> small;
+    for (std::size_t i = 0; i < 8; ++i) {
+      small.push_back(&Connect("small" + std::to_string(i), i % 2,
+                               {.clean_start = true, .maximum_packet_size = 100}));
+      Subscribe(*small.back(), "$share/g/t", 1);
+    }
+    MqttClient& large = Connect("large", seed % 2);
+    Subscribe(large, "$share/g/t", 1);
+    MqttClient& publisher = Connect("p");
+    for (int i = 0; i < 12; ++i) Publish(publisher, "t", std::string(200, 'x'), i % 3);
+    EXPECT_EQ(large.received.size(), 12u) << "seed " << seed;
+    Disconnect(large);
+    for (int i = 0; i < 6; ++i) Publish(publisher, "t", std::string(200, 'x'), i % 3);
+    Publish(publisher, "t", "short", 1);
+    const auto too_large = [](auto& m) {
+      return m.publish_dropped(metrics::DropReason::kPacketTooLarge);
+    };
+    EXPECT_EQ(world().Total(too_large), 6) << "nobody is left who takes them";
+    std::size_t got = 0;
+    for (MqttClient* client : small) got += client->received.size();
+    EXPECT_EQ(got, 1u);
+  }
+}
+
+TEST_F(SharedTest, GivesWhatAReturningMemberNoLongerTakesToAnother) {
+  Build({.cores = {2}});
+  const mqtt::ConnectView small{
+      .clean_start = false, .session_expiry_s = 3600, .maximum_packet_size = 100};
+  MqttClient& first = Connect("first", 0, Persistent());
+  Subscribe(first, "$share/g/t", 1);
+  Disconnect(first);
+  Publish(Connect("p"), "t", std::string(200, 'x'), 1);
+  MqttClient& second = Connect("second");
+  Subscribe(second, "$share/g/t", 1);
+  Reconnect(first, 0, small);
+  EXPECT_EQ(first.received.size(), 0u);
+  EXPECT_EQ(second.received.size(), 1u);
+  EXPECT_EQ(world().Total([](auto& m) { return m.queued_messages(); }), 0);
 }
 
 TEST_F(SharedTest, PrefersMembersThatAreOnlineAndQueuesForOneIfNobodyIs) {

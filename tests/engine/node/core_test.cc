@@ -50,8 +50,7 @@ constexpr std::string_view kSuback("\x90\x03\x00\x01\x01", 5);
 
 class CoreTest : public testing::Test {
  protected:
-  explicit CoreTest(std::uint64_t limit = 0) {
-    quota_.limit = limit;
+  explicit CoreTest(const ConnectionLimitOptions& limits = {}) : limits_(limits) {
     mail_.SetWaker(CoreId{0}, transport_.waker());
     const absl::Status status = core_.Start();
     EXPECT_TRUE(status.ok()) << status;
@@ -60,7 +59,7 @@ class CoreTest : public testing::Test {
   CoreOptions Options() {
     CoreOptions options;
     options.listeners = {{.endpoint = kAddress}};
-    options.quotas = &quota_;
+    options.limits = {&limits_};
     return options;
   }
 
@@ -79,7 +78,7 @@ class CoreTest : public testing::Test {
   }
 
   const reactor::Endpoint kAddress{"127.0.0.1", 1883};
-  ConnectionQuota quota_;
+  ConnectionLimits limits_;
   reactor::MemoryNetwork network_;
   reactor::MemoryTransport transport_{network_};
   MailGrid mail_{1};
@@ -150,7 +149,7 @@ TEST_F(CoreTest, StopsWhenEveryClientHasBeenTold) {
 
 class LimitedCoreTest : public CoreTest {
  protected:
-  LimitedCoreTest() : CoreTest(1) {}
+  LimitedCoreTest() : CoreTest({.connections = 1}) {}
 };
 
 TEST_F(LimitedCoreTest, RefusesMoreClientsThanTheListenerMayHave) {
@@ -160,6 +159,7 @@ TEST_F(LimitedCoreTest, RefusesMoreClientsThanTheListenerMayHave) {
     ASSERT_TRUE(Receives(first, kConnack));
     reactor::MemoryClient second(network_, kAddress);
     second.Write(Connect("2"));
+    EXPECT_TRUE(Receives(second, std::string_view("\x20\x02\x00\x03", 4)));
     EXPECT_TRUE(TurnUntil([&] { return second.was_reset() || second.at_end(); }));
     EXPECT_EQ(counters_.broker.connects_refused(metrics::RefuseReason::kBusy), 1u);
   }

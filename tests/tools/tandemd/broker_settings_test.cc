@@ -25,10 +25,16 @@ TEST(BrokerSettings, EveryLimitReachesTheBroker) {
                  .max_subscriptions_per_session = 15,
                  .max_client_id_bytes = 64,
                  .allow_empty_client_id = false,
-                 .close_on_invalid_filter = false};
+                 .close_on_invalid_filter = false,
+                 .close_on_denied_publish = true,
+                 .overlapping_subscriptions = config::Overlapping::kCopyEach,
+                 .max_takeovers_per_minute = 18,
+                 .max_retained_messages = 19,
+                 .max_retained_bytes = 2048};
   config.queue = {.per_session_messages = 16,
                   .per_session_bytes = 8192,
-                  .when_full = config::WhenFull::kDisconnect};
+                  .when_full = config::WhenFull::kDisconnect,
+                  .keep_qos0 = true};
   config.cluster.backlog_bytes = 17 << 20;
   const broker::BrokerConfig broker = MakeBrokerConfig(config);
   EXPECT_EQ(broker.packet_bytes_max, 4096u);
@@ -47,6 +53,12 @@ TEST(BrokerSettings, EveryLimitReachesTheBroker) {
   EXPECT_EQ(broker.client_id_bytes_max, 64u);
   EXPECT_FALSE(broker.empty_client_id_allowed);
   EXPECT_FALSE(broker.closes_on_invalid_filter);
+  EXPECT_TRUE(broker.closes_on_denied_publish);
+  EXPECT_TRUE(broker.copy_per_subscription);
+  EXPECT_EQ(broker.takeovers_per_minute_max, 18u);
+  EXPECT_EQ(broker.retained_messages_max, 19u);
+  EXPECT_EQ(broker.retained_bytes_max, 2048u);
+  EXPECT_TRUE(broker.keeps_qos0);
   EXPECT_EQ(broker.queue_messages_max, 16u);
   EXPECT_EQ(broker.queue_bytes_max, 8192u);
   EXPECT_EQ(broker.when_full, broker::WhenFull::kDisconnect);
@@ -67,12 +79,21 @@ TEST(BrokerSettings, NodeOptionsNameCoresAndListeners) {
   config.listeners = {{.name = "mqtt", .address = {"127.0.0.1", 1883}},
                       {.name = "plant", .address = {"::1", 1884}}};
   config.listeners[1].max_connections = 9;
+  config.listeners[1].max_connections_per_address = 8;
+  config.listeners[1].max_connect_rate = 7;
+  config.listeners[1].max_connect_rate_per_address = 6;
   const node::NodeOptions options = MakeNodeOptions(config, Incarnation{0xABCDEF});
   EXPECT_EQ(options.name, "alpha");
   EXPECT_THAT(options.cpus, ElementsAre(2, 3));
   EXPECT_EQ(options.spin_ns, 50'000);
   EXPECT_THAT(options.listener_names, ElementsAre("mqtt", "plant"));
-  EXPECT_THAT(options.connections_max, ElementsAre(0, 9));
+  ASSERT_EQ(options.connection_limits.size(), 2u);
+  EXPECT_EQ(options.connection_limits[0].connections, 0u);
+  const node::ConnectionLimitOptions& limits = options.connection_limits[1];
+  EXPECT_EQ(limits.connections, 9u);
+  EXPECT_EQ(limits.connections_per_address, 8u);
+  EXPECT_EQ(limits.rate, 7u);
+  EXPECT_EQ(limits.rate_per_address, 6u);
   ASSERT_EQ(options.listeners.size(), 2u);
   EXPECT_EQ(options.listeners[1].endpoint, (reactor::Endpoint{"::1", 1884}));
   EXPECT_EQ(options.uring.huge_pages, reactor::HugePages::kOff);
