@@ -190,3 +190,67 @@ def as_many_properties_as_fit_are_taken(t):
     properties = [(USER, (f"k{n}", "v" * 20)) for n in range(20_000)]
     p.publish(topic, b"x", qos=1, properties=properties)
     assert s.take(b"x").properties == properties
+
+
+@test(v5="", v3="")
+def topics_of_65535_levels_are_refused(t):
+    """As many as a string can hold; the bound is 200."""
+    bystander, deep = t.other(), "/" * 65_534
+    for qos in (0, 1, 2):
+        p = t.client()
+        p.send(packets.publish(t.v, deep, b"x", qos, 1 if qos else None))
+        p.refused(0x90)
+    for topic_filter in (deep, deep[:-1] + "#", "+/" * 32_767, "$share/g/" + deep[:65_000]):
+        s = t.client()
+        s.send(packets.subscribe(t.v, 1, (topic_filter, 1)))
+        if t.v == 5:
+            assert s.expect_type("SUBACK").reasons == [0x8F]
+        else:
+            s.ends()
+    c = t.open()
+    c.send(packets.connect(t.v, t.id(), will=Will(deep)))
+    assert (got := c.next()) is None or got.reason, f"got {got}"
+    serves_on(t, bystander)
+
+
+@test(v5="", v3="", alone=True)
+def a_storm_of_reconnects_leaves_nothing_behind(t):
+    """Clients that come, subscribe and are gone without a word, on both nodes."""
+    bystander, before = t.other(), None
+    for n in range(3000):
+        c = t.open((t.here, t.there)[n % 2])
+        c.send(packets.connect(t.v, f"{t.topic('storm')}{n % 200}"),
+               packets.subscribe(t.v, 1, (t.topic("storm", str(n)), 1)))
+        c.expect_type("CONNACK")
+        if n % 3 == 0:
+            c.reset()
+        else:
+            c.abandon()
+        if n == 500:
+            before = [node.resident_bytes() for node in t.deployment.nodes]
+    serves_on(t, bystander)
+    for node in t.deployment.nodes:
+        node.wait_metric("tandem_sessions", 0, 20, state="offline")
+    grown = [node.resident_bytes() - was for node, was in zip(t.deployment.nodes, before)]
+    assert max(grown) < 32 << 20, f"the nodes grew by {grown} bytes"
+
+
+@test(v5="", v3="", alone=True)
+def subscription_bombs_cost_what_they_hold_and_no_longer(t):
+    """Ten clients with 2,000 filters each, wildcards of every shape among them."""
+    bystander = t.other()
+    before = [node.resident_bytes() for node in t.deployment.nodes]
+    bombs = [(t.client, t.other)[n % 2]() for n in range(10)]
+    for n, c in enumerate(bombs):
+        for first in range(0, 2000, 500):
+            c.subscribe(*[t.topic(f"{n}", *("+" if k >> bit & 1 else f"{k % 7}{bit}"
+                                            for bit in range(10)), f"{k}")
+                          for k in range(first, first + 500)])
+    t.client().publish(t.topic("3", *"abcdefghij", "77"), b"x", qos=1)
+    serves_on(t, bystander)
+    grown = [node.resident_bytes() - was for node, was in zip(t.deployment.nodes, before)]
+    assert max(grown) < 100 << 20, f"the nodes grew by {grown} bytes"
+    for c in (*bombs, bystander):
+        c.leave()
+    for node in t.deployment.nodes:
+        node.wait_metric("tandem_subscriptions", 0, 20)

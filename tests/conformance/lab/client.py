@@ -17,9 +17,10 @@ STREAM_BYTES_MAX = 4096  # that a connection remembers: longer inputs only slow 
 class Client:
     """One connection. `v` is the protocol level it speaks and checks what it receives by."""
 
-    def __init__(self, address, v, port=1883):
+    def __init__(self, address, v, port=1883, source=None):
         self.v = v
-        self._socket = socket.create_connection((address, port), WAIT_S)
+        self._socket = socket.create_connection((address, port), WAIT_S,
+                                                source and (source, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
         self._ids = 0

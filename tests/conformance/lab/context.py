@@ -54,9 +54,9 @@ class Context:
 
     # --- clients ---
 
-    def open(self, node=None, v=None):
-        """A connection that has said nothing yet."""
-        client = Client((node or self.here).address, v or self.v)
+    def open(self, node=None, v=None, source=None):
+        """A connection that has said nothing yet, from the address `source` if one is given."""
+        client = Client((node or self.here).address, v or self.v, source=source)
         self._clients.append(client)
         return client
 
