@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "proto/peer/peer_version.h"
 
 namespace tandem::cluster {
 namespace {
@@ -196,7 +197,8 @@ void Pair::Begin(std::uint64_t epoch, MonoNs now) {
                              .peer = tandem::NodeId(lower ? 1 : 0),
                              .self_incarnation = options_.incarnation,
                              .peer_incarnation = peer_.incarnation,
-                             .peer_cores = peer_.cores};
+                             .peer_cores = peer_.cores,
+                             .brakes = peer::Has(peer_.features, peer::Feature::kBrakes)};
   epoch_max_ = epoch;
   armed_ = false;
   in_step_ = false;

@@ -174,6 +174,12 @@ class Encoder {
     PutOrigin(r.message);
     meta_.initLentDone().setCore(Index(r.core));
   }
+  void operator()(const broker::BrakeRecord& r) {
+    auto out = meta_.initBrake();
+    out.setCore(Index(r.core));
+    out.setOn(r.on);
+    meta_.setPublisher(r.publisher);
+  }
 
   void Finish() { meta_.setTextsBytes(static_cast<std::uint32_t>(texts_bytes_)); }
 
@@ -562,6 +568,10 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
       return broker::LentDoneRecord{.core = CoreId(meta.getLentDone().getCore()), .message = id};
     }
+    case RecordMeta::BRAKE:
+      return broker::BrakeRecord{.core = CoreId(meta.getBrake().getCore()),
+                                 .publisher = meta.getPublisher(),
+                                 .on = meta.getBrake().getOn()};
   }
   return Bad("is of a kind that this release does not know");
 }

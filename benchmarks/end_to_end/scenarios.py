@@ -73,4 +73,6 @@ SCENARIOS = [
           brokers=TWO_CORES),
     _load("overload, QoS 1 pairs", "pair -c 10 -q 1 -s 64", brokers=OURS, kind="overload", of="pairs, QoS 1"),
     _load("overload, QoS 1 fan-in", "fan-in -c 100 -q 1 -s 64", brokers=OURS, kind="overload", of="fan-in 100 to 1, QoS 1"),
+    _load("overload across nodes, QoS 1 fan-in", "fan-in -c 100 -q 1 -s 64", brokers=PAIR, kind="overload",
+          of="pairs across nodes, QoS 1"),
 ]

@@ -43,6 +43,11 @@ struct BrokerConfig {
   std::size_t queue_bytes_max = 16u << 20;
   WhenFull when_full = WhenFull::kDropOldest;
   bool keeps_qos0 = false;  // for sessions whose clients are away (A31)
+  // Above so many, and never above half of the bounds, publishers wait for a connected session.
+  std::size_t queue_mark_messages = SIZE_MAX;
+  // A client that acknowledges nothing and takes nothing for so long is not waited for; 0: nobody
+  // is.
+  MonoNs stalled_after_ns = 5 * kNanosecondsPerSecond;
 
   // Bytes given to a connection and not yet taken by the kernel: above the first, QoS 1 and 2 stay
   // in the queue; above the second, QoS 0 is dropped.

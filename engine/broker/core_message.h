@@ -105,6 +105,12 @@ struct LentReturned {
 struct CopiesRouted {
   std::uint64_t epoch = 0;
 };
+// A publisher of the receiving core feeds a queue of the sending core that is above its mark, or no
+// longer feeds any.
+struct BrakeMessage {
+  std::uint64_t publisher = 0;  // as in MessageFields
+  bool on = false;
+};
 // The sending core knows that the partner of that epoch is gone: nothing of it follows.
 struct PeerDownSeen {
   std::uint64_t epoch = 0;
@@ -129,6 +135,6 @@ struct RetainedPage {
 using CoreMessage = std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest,
                                  CoreInterestApplied, RelayedRecord, RelayedApplied, RetainedQuery,
                                  RetainedPage, RouteCommitted, SubscriptionMirrored, LentReturned,
-                                 CopiesRouted, PeerDownSeen, RoomQuery, RoomReply>;
+                                 CopiesRouted, PeerDownSeen, RoomQuery, RoomReply, BrakeMessage>;
 
 }  // namespace tandem::broker

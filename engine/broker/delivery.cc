@@ -1,5 +1,6 @@
 #include "engine/broker/delivery.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -15,6 +16,18 @@ std::int64_t Signed(std::size_t value) noexcept { return static_cast<std::int64_
 
 bool IsConnected(const Session& session) noexcept {
   return session.client != nullptr && session.client->stage == Client::Stage::kConnected;
+}
+
+DropReason ReasonOfFull(const Session& session) noexcept {
+  switch (session.congestion) {
+    case CongestionState::kNone:
+      break;
+    case CongestionState::kMoving:
+      return DropReason::kOverload;
+    case CongestionState::kStalled:
+      return DropReason::kStalled;
+  }
+  return DropReason::kQueueFull;
 }
 
 }  // namespace
@@ -55,11 +68,11 @@ bool Delivery::Fits(const Session& session, const MessageFields& fields, const F
 bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) {
   const MessagePtr& kept = message.Share();
   const bool is_followed = session.told_epoch != 0 && teller_.IsFollowed(session);
-  const bool has_room = MakeRoom(session, kept->bytes());
+  const bool has_room = MakeRoom(session, message.fields(), kept->bytes(), form.stored);
   // QoS 0 crosses too, but its copy does not keep what has no place.
   const bool crosses_alone = !form.stored && !form.group && form.qos != mqtt::QoS::kAtMostOnce;
   if (!has_room && !(is_followed && crosses_alone)) {
-    context_.metrics.PublishDropped(DropReason::kQueueFull);
+    context_.metrics.PublishDropped(ReasonOfFull(session));
     return context_.config.when_full != WhenFull::kDisconnect;
   }
   OutboundMessage outbound;
@@ -76,9 +89,8 @@ bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) 
     outbound.lender = form.lender;
     session.queue.LogReturned(teller_.returned());
   }
-  context_.metrics.QueuedChanged(1, Signed(outbound.bytes()));
   const std::uint64_t number = session.queue.next_number();
-  session.queue.Push(std::move(outbound));
+  Push(session, std::move(outbound));
   if (is_followed) {
     // Retained messages and those for one member of a group do not cross on their own.
     if (!crosses_alone) {
@@ -92,7 +104,7 @@ bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) 
   }
   if (!has_room) {
     // The session's copy may have the message already: it is told its place, and that it is empty.
-    CountDropped(DropReason::kQueueFull, session.queue.DropNewestQueued());
+    CountDropped(ReasonOfFull(session), session.queue.DropNewestQueued());
     return context_.config.when_full != WhenFull::kDisconnect;
   }
   Pump(session);
@@ -143,26 +155,45 @@ void Delivery::Fill(Session& session, const MessageJoin::Unfilled& place,
 void Delivery::Enqueue(Session& session, OutboundMessage message, bool crosses) {
   const MessageId id = message.message->id();
   const std::uint64_t number = session.queue.next_number();
-  context_.metrics.QueuedChanged(1, Signed(message.bytes()));
-  session.queue.Push(std::move(message));
+  Push(session, std::move(message));
   if (!teller_.IsFollowed(session)) return;
   teller_.Placed(session, number);
   teller_.EndRouting(id, crosses);
 }
 
-// The queue's bound (O5). What was never sent may go, by policy; what is in flight stays.
-bool Delivery::MakeRoom(Session& session, std::size_t bytes) {
+void Delivery::Push(Session& session, OutboundMessage&& message) {
+  context_.metrics.QueuedChanged(1, Signed(message.bytes()));
+  session.queue.Push(std::move(message));
+  if (session.client != nullptr && session.client->slowed && session.client->paused)
+    paused_receivers_.push_back(session.client->id);
+}
+
+// The queue's bound (O5). Those who feed one that is above its mark are slowed down, and what they
+// have sent by then is taken, while its client moves.
+bool Delivery::MakeRoom(Session& session, const MessageFields& fields, std::size_t bytes,
+                        bool stored) {
+  if (congestion_.StaysBelowMark(session.queue, bytes)) return true;
+  if (!congestion_.IsWaitedFor(session)) return MakeRoomInFull(session, bytes);
+  if (!stored) congestion_.Feed(session, fields);
+  return !congestion_.IsOverrun(session.queue, bytes) || MakeRoomInFull(session, bytes);
+}
+
+// What was never sent may go, by policy; what is in flight stays. One that was waited for may be
+// beyond the bound: it gets no longer, but what it has got is not taken away at once.
+bool Delivery::MakeRoomInFull(Session& session, std::size_t bytes) {
   const BrokerConfig& config = context_.config;
+  const std::size_t messages_max =
+      std::max(config.queue_messages_max, session.queue.waiting_messages());
+  const std::size_t bytes_max = std::max(config.queue_bytes_max, session.queue.waiting_bytes());
   const auto is_full = [&] {
-    return session.queue.waiting_messages() >= config.queue_messages_max ||
-           (!session.queue.empty() &&
-            session.queue.waiting_bytes() + bytes > config.queue_bytes_max);
+    return session.queue.waiting_messages() >= messages_max ||
+           (!session.queue.empty() && session.queue.waiting_bytes() + bytes > bytes_max);
   };
   while (is_full()) {
     if (config.when_full != WhenFull::kDropOldest) return false;
     const std::optional<OutboundMessage> dropped = session.queue.DropOldestQueued();
     if (!dropped) return false;
-    CountDropped(DropReason::kQueueFull, *dropped);
+    CountDropped(ReasonOfFull(session), *dropped);
   }
   return true;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "engine/broker/congestion.h"
 #include "engine/broker/peer_stream.h"
 #include "engine/broker/publish_sender.h"
 #include "engine/broker/session.h"
@@ -18,8 +19,13 @@ namespace tandem::broker {
 // One per shard.
 class Delivery {
  public:
-  Delivery(ShardContext& context, const PeerStream& peer, SessionTeller& teller) noexcept
-      : context_(context), peer_(peer), teller_(teller), sender_(context) {}
+  Delivery(ShardContext& context, const PeerStream& peer, SessionTeller& teller,
+           Congestion& congestion) noexcept
+      : context_(context),
+        peer_(peer),
+        teller_(teller),
+        congestion_(congestion),
+        sender_(context) {}
 
   struct Form {
     mqtt::QoS qos{};  // already the lower one of publish and subscription
@@ -54,6 +60,8 @@ class Delivery {
   // Sessions whose next QoS 2 packet waited for the other node (OutboundMessage::record), since the
   // last call.
   std::vector<SubscriberId> TakeWaiting() { return std::exchange(waiting_, {}); }
+  // Clients that are not read although they have something to acknowledge now, since the last call.
+  std::vector<ConnectionId> TakePausedReceivers() { return std::exchange(paused_receivers_, {}); }
   // Queues a message that came to the session while it was mirrored here.
   void Enqueue(Session& session, OutboundMessage message, bool crosses);
   // Where messages and places of a mirrored session wait for one another.
@@ -73,7 +81,9 @@ class Delivery {
   bool Keep(Session& session, RoutedMessage& message, const Form& form);
   bool KeepForOwner(Session& session, RoutedMessage& message, const Form& form);
   bool MayGo(const Session& session, const OutboundMessage& next);
-  bool MakeRoom(Session& session, std::size_t bytes);
+  void Push(Session& session, OutboundMessage&& message);
+  bool MakeRoom(Session& session, const MessageFields& fields, std::size_t bytes, bool stored);
+  bool MakeRoomInFull(Session& session, std::size_t bytes);
   void CountDropped(metrics::DropReason reason, const OutboundMessage& message);
   void SendQueued(Session& session, Client& client);
   bool SendNext(Session& session, Client& client, OutboundMessage& next);
@@ -81,8 +91,10 @@ class Delivery {
   ShardContext& context_;
   const PeerStream& peer_;
   SessionTeller& teller_;
+  Congestion& congestion_;
   PublishSender sender_;
   std::vector<SubscriberId> waiting_;
+  std::vector<ConnectionId> paused_receivers_;
   std::vector<PeerOrigin> joined_;
   std::vector<SubscriberId> joins_;
   std::vector<Unfit> unfit_;

@@ -80,8 +80,14 @@ struct Outbox {
   std::vector<RecordEffect> records;
   std::vector<AcknowledgeEffect> acknowledgements;
   std::vector<AccessEvent> access;
-  bool holds = false;  // a kHold is among `connections`: to be executed before the next packet
   std::uint64_t generation = 0;  // counts Clear(): offsets into `bytes` are good within one
+  // Pauses or holds some connection: hand no more of its packets to the shard before that.
+  bool pauses = false;
+
+  void Pause(ConnectionId id) {
+    connections.push_back({.kind = ConnectionEffect::Kind::kPause, .connection = id});
+    pauses = true;
+  }
 
   bool empty() const noexcept {
     return connections.empty() && cores.empty() && records.empty() && acknowledgements.empty() &&
@@ -97,7 +103,7 @@ struct Outbox {
     records.clear();
     acknowledgements.clear();
     access.clear();
-    holds = false;
+    pauses = false;
     ++generation;
   }
 };

@@ -209,6 +209,15 @@ struct LentDoneRecord {
   friend bool operator==(const LentDoneRecord&, const LentDoneRecord&) = default;
 };
 
+// A publisher of the receiver's core `core` feeds a queue of the sending core that is above its
+// mark: its messages are to be slow until this is taken back.
+struct BrakeRecord {
+  CoreId core{};
+  std::uint64_t publisher = 0;  // as in MessageFields
+  bool on = false;
+  friend bool operator==(const BrakeRecord&, const BrakeRecord&) = default;
+};
+
 // The sender has told all it had when the epoch began: interest, groups, sessions, retained
 // messages, connected clients.
 struct SnapshotEndRecord {
@@ -220,7 +229,7 @@ using PeerRecord =
                  SessionRecord, SessionSubscriptionRecord, SessionMessageRecord,
                  SessionReceivedIdRecord, ClaimReplyRecord, SnapshotEndRecord, MirroredRecord,
                  SessionOrderRecord, SessionMissingRecord, SessionProgressRecord, SessionAwayRecord,
-                 SessionWillDoneRecord, SessionEndRecord, LentDoneRecord>;
+                 SessionWillDoneRecord, SessionEndRecord, LentDoneRecord, BrakeRecord>;
 
 // What the record adds to the backlog of a stream: its texts, and its message's bytes.
 std::size_t BacklogBytes(const PeerRecord& record) noexcept;

@@ -20,6 +20,7 @@ struct PeerEpoch {
   Incarnation self_incarnation{};
   Incarnation peer_incarnation{};
   std::uint16_t peer_cores = 1;
+  bool brakes = false;  // the partner knows BrakeRecord
 };
 
 // From the core to the other node. All calls on the core's thread.

@@ -58,7 +58,9 @@ struct Client {
   Stage stage = Stage::kOpened;
   mqtt::Version version = mqtt::Version::k311;
   bool problem_information = true;
-  bool paused = false;         // reading stopped by us
+  bool paused = false;         // reading stopped by us, for one of these reasons:
+  bool throttled = false;      // ahead of the other node, or of what it may have unacknowledged
+  bool slowed = false;         // its brake is on: acknowledgements wait, and mostly it is not read
   bool leaving = false;        // being moved to the other node: never read again
   Session* session = nullptr;  // while kConnected
   Hlc connected_at = 0;
@@ -88,6 +90,13 @@ struct SubscriptionState {
 // that follows on the other node.
 enum class Role : std::uint8_t { kOwner, kMirror };
 
+// How the queue of a connected session stands to its mark (congestion.h).
+enum class CongestionState : std::uint8_t {
+  kNone,
+  kMoving,   // above it, or not yet well below: publishers wait
+  kStalled,  // and its client does not move: nobody waits
+};
+
 struct Session {
   SubscriberId id = kNoSubscriber;
   std::string client_id;
@@ -111,6 +120,8 @@ struct Session {
   // By filter as subscribed, $share included; ordered, because walking it has effects.
   absl::btree_map<std::string, SubscriptionState> subscriptions;
   SessionQueue queue;
+  CongestionState congestion = CongestionState::kNone;
+  MonoNs moved_at = 0;  // unless kNone: when the client last made room
   absl::flat_hash_set<std::uint16_t>
       received_ids;  // QoS 2 of the client, waiting for PUBREL; never walked for effects
 

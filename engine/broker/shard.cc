@@ -48,7 +48,8 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
       takeovers_(config.takeovers_per_minute_max),
       peer_(context_),
       teller_(context_, peer_, sessions_),
-      delivery_(context_, peer_, teller_),
+      congestion_(context_, peer_, brakes_, sessions_),
+      delivery_(context_, peer_, teller_, congestion_),
       router_(context_, trie_, sessions_, delivery_, peer_, retained_, teller_, lent_),
       fetcher_(context_, sessions_, delivery_, retained_),
       interest_applied_(options.cores, 0),
@@ -223,8 +224,12 @@ void Shard::OnSent(ConnectionId id, std::size_t bytes) {
   if (client == nullptr) return;
   client->unsent_bytes -= std::min(bytes, client->unsent_bytes);
   if (client->session == nullptr) return;
-  delivery_.Pump(*client->session);
-  fetcher_.Continue(*client->session);
+  Session& session = *client->session;
+  // With a full window only an acknowledgement makes room.
+  const bool moves = session.queue.in_flight() < client->window;
+  delivery_.Pump(session);
+  if (moves) congestion_.Moved(session);
+  fetcher_.Continue(session);
 }
 
 void Shard::Disconnect(Client& client, ReasonCode code, metrics::CloseReason reason,
@@ -299,6 +304,7 @@ void Shard::OnTimer(std::uint64_t cookie) {
       retained_.Sweep(context_.now.mono_ns, kTombstoneAgeNs, kSweepVisits);
       takeovers_.Sweep(context_.now.mono_ns);
       RepairJoins();
+      congestion_.Sweep();
       context_.timers.Schedule(context_.now.mono_ns + kSweepIntervalNs,
                                TimerCookie(TimerKind::kSweep, 0));
       return;
@@ -402,6 +408,8 @@ void Shard::EndTurn() {
   CountRetained();
   teller_.FlushProgress();
   PumpSnapshot();
+  congestion_.Relieve();
+  ReleaseSlowed();
   Unthrottle();
   for (std::size_t core = 0; core < interest_seen_.size(); ++core) {
     if (interest_seen_[core] == interest_answered_[core]) continue;

@@ -14,10 +14,13 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/inlined_vector.h"
 #include "engine/base/strings.h"
+#include "engine/broker/brakes.h"
 #include "engine/broker/commit_gate.h"
+#include "engine/broker/congestion.h"
 #include "engine/broker/core_message.h"
 #include "engine/broker/delivery.h"
 #include "engine/broker/frontier.h"
@@ -100,10 +103,11 @@ class Shard final : public ReplicatorEvents {
   void Tick();  // fires what is due at the time set
   MonoNs NextDeadline() const noexcept { return context_.timers.NextDeadline(); }
   void EndTurn();
-  // There is more to do at once (a snapshot, retained messages to look through): do not sleep.
+  // There is more to do at once (a snapshot, retained messages to look through, publishers that may
+  // go on): do not sleep.
   bool busy() const noexcept {
     return (snapshot_.active && !snapshot_.told && peer_.backlog_bytes() < kSnapshotWindowBytes) ||
-           fetcher_.busy();
+           fetcher_.busy() || congestion_.busy();
   }
 
   // The core of a node with `cores` cores where the session of `client_id` lives.
@@ -138,6 +142,16 @@ class Shard final : public ReplicatorEvents {
     MonoNs since = 0;
     absl::InlinedVector<std::uint8_t, 16> bytes;
     std::vector<std::uint64_t> fetches;  // SUBACK: retained messages to begin with
+  };
+  // A PUBACK or PUBREC that waits for a brake first.
+  struct Withheld {
+    CommitPosition position;
+    HeldPacket packet;
+  };
+  // A publisher whose brake is on (Client::slowed).
+  struct Slowed {
+    MonoNs since = 0;
+    std::vector<Withheld> withheld;  // at most what the client may have unacknowledged
   };
   // A core that handed a message to a member of a shared group here, and waits until it is safe.
   struct HeldAnswer {
@@ -187,8 +201,17 @@ class Shard final : public ReplicatorEvents {
   void OnAck(Client& client, const mqtt::AckView& ack);
   void OnPubrel(Client& client, const mqtt::AckView& ack);
   void CloseOverflowed();
+
+  // shard_flow.cc: publishers that are made to wait
+  void UpdateReading(Client& client);
   void Throttle(Client& client);
   void Unthrottle();
+  void SlowDown(Client& client);
+  void Withhold(Client& client, const CommitPosition& position, HeldPacket packet);
+  void GoOn(Client& client);
+  void ForgetSlowed(Client& client);
+  void ReleaseSlowed();
+  void ForgetBrakesOfPeer();
 
   // shard_retain.cc
   enum class Room : std::uint8_t { kYes, kNo, kAsk };
@@ -287,6 +310,8 @@ class Shard final : public ReplicatorEvents {
   PeerStream peer_;
   SessionTeller teller_;
   LentMessages lent_;
+  Brakes brakes_;
+  Congestion congestion_;
   Delivery delivery_;
   Router router_;
   RetainedFetcher fetcher_;
@@ -296,6 +321,7 @@ class Shard final : public ReplicatorEvents {
   StringMap<ConnectionId> claiming_;     // client ids of connections in stage kClaiming
   StringMap<Hlc> unanswered_;            // the last claims that the other node has not answered
   std::vector<ConnectionId> throttled_;  // paused until the backlog to the other node is smaller
+  absl::btree_map<ConnectionId, Slowed> slowed_;
   ByteBuffer scratch_;                   // properties of the publish at hand
   std::vector<mqtt::ReasonCode> codes_;  // of the SUBACK at hand
 

@@ -338,8 +338,10 @@ void Shard::Detach(Client& client, WillRule rule) {
     if (it != claiming_.end() && it->second == client.id) claiming_.erase(it);
     client.pending.reset();
   }
+  if (client.session == nullptr) return;
+  ForgetSlowed(client);
   Session* const session = std::exchange(client.session, nullptr);
-  if (session == nullptr) return;
+  congestion_.Forget(*session);
   session->client = nullptr;
   session->away_since = context_.now.mono_ns;
   context_.metrics.SessionsChanged(metrics::SessionState::kOnline, -1);

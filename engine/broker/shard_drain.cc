@@ -1,6 +1,7 @@
 // How clients leave when it is the node that goes: all at once, or moved to the other node at a
 // pace.
 #include <algorithm>
+#include <utility>
 
 #include "engine/broker/shard.h"
 
@@ -42,10 +43,12 @@ bool Shard::MoveAway(std::size_t count) {
 
 void Shard::BeginLeaving(Client& client) {
   client.leaving = true;
-  if (client.paused) return;
-  client.paused = true;
-  context_.outbox.connections.push_back(
-      {.kind = ConnectionEffect::Kind::kPause, .connection = client.id});
+  if (client.slowed) {  // whoever waited for a slow subscriber need not do so here
+    brakes_.Forget(client.session->client_hash, client.id);
+    GoOn(client);
+  }
+  if (std::exchange(client.paused, true)) return;
+  context_.outbox.Pause(client.id);
 }
 
 }  // namespace tandem::broker

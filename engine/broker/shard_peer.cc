@@ -21,6 +21,7 @@ bool IsAboutSession(const PeerRecord& record) noexcept {
   return !std::holds_alternative<InterestRecord>(record) &&
          !std::holds_alternative<GroupInterestRecord>(record) &&
          !std::holds_alternative<ClaimRecord>(record) &&
+         !std::holds_alternative<BrakeRecord>(record) &&
          !std::holds_alternative<ClaimReplyRecord>(record);
 }
 
@@ -111,6 +112,9 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    context_.outbox.cores.push_back({from, RoomReply{m.connection, granted}});
                  },
                  [&](RoomReply& m) { OnRoomReply(m); },
+                 [&](BrakeMessage& m) {
+                   brakes_.Set({Side::kThisNode, from}, m.publisher, m.on);
+                 },
                  [&](RetainedQuery& m) { fetcher_.OnQuery(from, m); },
                  [&](RetainedPage& m) { fetcher_.OnPage(from, std::move(m)); },
              },
@@ -124,6 +128,7 @@ void Shard::OnPeerUp(const PeerEpoch& epoch) {
     FinishPeerDown();
   }
   gate_.ForgetPeer();
+  ForgetBrakesOfPeer();
   interest_.peer = 0;
   interest_.mirrored = 0;
   peer_.Up(epoch);
@@ -146,6 +151,7 @@ void Shard::OnPeerDown() {
   snapshot_ = {};
   confirmations_.clear();
   gate_.ForgetPeer();
+  ForgetBrakesOfPeer();
   interest_.peer = 0;
   interest_.mirrored = 0;
   answers_.ForgetPeer();
@@ -286,68 +292,75 @@ void Shard::MirroredReached(CoreId stream, std::uint64_t number) {
 }
 
 void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
-  std::visit(Overloaded{
-                 [&](PublishRecord& r) {
-                   if (r.step) {
-                     // On its way before the message is, so that both are here or neither.
-                     if (r.step->packet_id != 0) {
-                       RelayOrApply(r.step->client_id,
-                                    SessionReceivedIdRecord{.client_id = r.step->client_id,
-                                                            .packet_id = r.step->packet_id},
-                                    origin);
-                     } else {
-                       RelayOrApply(r.step->client_id,
-                                    SessionWillDoneRecord{.client_id = r.step->client_id}, origin);
-                     }
-                   }
-                   router_.FromPeer(std::move(r), origin);
-                 },
-                 [&](SessionOrderRecord& r) {
-                   std::uint64_t homes = 0;
-                   for (const auto& place : r.places)
-                     homes |= std::uint64_t{1} << Index(HomeOf(place.client_id, context_.cores));
-                   for (std::uint16_t core = 0; core < context_.cores; ++core) {
-                     if ((homes >> core & 1) == 0) continue;
-                     if (CoreId{core} == context_.core) {
-                       Follow(r, origin);
-                       continue;
-                     }
-                     peer_.RelayedTo(CoreId{core}, origin);
-                     context_.outbox.cores.push_back(
-                         {CoreId{core}, RelayedRecord{.record = r, .origin = origin}});
-                   }
-                 },
-                 [&](MirroredRecord& r) {
-                   confirmations_.push_back(
-                       {.stream = origin.stream, .number = origin.number, .record = r});
-                 },
-                 [&](LentDoneRecord& r) {
-                   if (r.core == context_.core) {
-                     lent_.Return(r.message);
-                   } else if (Index(r.core) < context_.cores) {
-                     context_.outbox.cores.push_back({r.core, LentReturned{r.message}});
-                   }
-                 },
-                 [&](RetainedRecord& r) { router_.FromPeer(std::move(r), origin); },
-                 [&](InterestRecord& r) {
-                   // A bad filter can only come from a broken partner; the trie must never see it.
-                   if (!mqtt::IsValidTopicFilter(r.filter)) return;
-                   RelayToAll(r, origin);
-                   ApplyAtHome(std::move(r), origin);
-                 },
-                 [&](GroupInterestRecord& r) {
-                   if (!mqtt::IsValidSharedFilter({.share_name = r.share_name, .filter = r.filter}))
-                     return;
-                   RelayToAll(r, origin);
-                   ApplyAtHome(std::move(r), origin);
-                 },
-                 [&](SnapshotEndRecord&) {},
-                 [&](auto& r) {
-                   const std::string client_id = r.client_id;
-                   RelayOrApply(client_id, std::move(r), origin);
-                 },
-             },
-             record);
+  std::visit(
+      Overloaded{
+          [&](PublishRecord& r) {
+            if (r.step) {
+              // On its way before the message is, so that both are here or neither.
+              if (r.step->packet_id != 0) {
+                RelayOrApply(r.step->client_id,
+                             SessionReceivedIdRecord{.client_id = r.step->client_id,
+                                                     .packet_id = r.step->packet_id},
+                             origin);
+              } else {
+                RelayOrApply(r.step->client_id,
+                             SessionWillDoneRecord{.client_id = r.step->client_id}, origin);
+              }
+            }
+            router_.FromPeer(std::move(r), origin);
+          },
+          [&](SessionOrderRecord& r) {
+            std::uint64_t homes = 0;
+            for (const auto& place : r.places)
+              homes |= std::uint64_t{1} << Index(HomeOf(place.client_id, context_.cores));
+            for (std::uint16_t core = 0; core < context_.cores; ++core) {
+              if ((homes >> core & 1) == 0) continue;
+              if (CoreId{core} == context_.core) {
+                Follow(r, origin);
+                continue;
+              }
+              peer_.RelayedTo(CoreId{core}, origin);
+              context_.outbox.cores.push_back(
+                  {CoreId{core}, RelayedRecord{.record = r, .origin = origin}});
+            }
+          },
+          [&](MirroredRecord& r) {
+            confirmations_.push_back(
+                {.stream = origin.stream, .number = origin.number, .record = r});
+          },
+          [&](LentDoneRecord& r) {
+            if (r.core == context_.core) {
+              lent_.Return(r.message);
+            } else if (Index(r.core) < context_.cores) {
+              context_.outbox.cores.push_back({r.core, LentReturned{r.message}});
+            }
+          },
+          [&](BrakeRecord& r) {
+            if (r.core == context_.core) return ApplyAtHome(r, origin);
+            if (Index(r.core) >= context_.cores) return;
+            peer_.RelayedTo(r.core, origin);
+            context_.outbox.cores.push_back({r.core, RelayedRecord{.record = r, .origin = origin}});
+          },
+          [&](RetainedRecord& r) { router_.FromPeer(std::move(r), origin); },
+          [&](InterestRecord& r) {
+            // A bad filter can only come from a broken partner; the trie must never see it.
+            if (!mqtt::IsValidTopicFilter(r.filter)) return;
+            RelayToAll(r, origin);
+            ApplyAtHome(std::move(r), origin);
+          },
+          [&](GroupInterestRecord& r) {
+            if (!mqtt::IsValidSharedFilter({.share_name = r.share_name, .filter = r.filter}))
+              return;
+            RelayToAll(r, origin);
+            ApplyAtHome(std::move(r), origin);
+          },
+          [&](SnapshotEndRecord&) {},
+          [&](auto& r) {
+            const std::string client_id = r.client_id;
+            RelayOrApply(client_id, std::move(r), origin);
+          },
+      },
+      record);
 }
 
 void Shard::RelayToAll(const PeerRecord& record, const PeerOrigin& origin) {
@@ -392,6 +405,9 @@ void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
                  [&](SessionAwayRecord& r) { Follow(r); },
                  [&](SessionWillDoneRecord& r) { FollowWillDone(r.client_id); },
                  [&](SessionEndRecord& r) { FollowEnd(r.client_id); },
+                 [&](BrakeRecord& r) {
+                   brakes_.Set({Side::kPeerNode, stream}, r.publisher, r.on);
+                 },
                  [&](MirroredRecord&) { TANDEM_CHECK_MSG(false, "kept where it arrives"); },
                  [&](LentDoneRecord&) { TANDEM_CHECK_MSG(false, "sent on where it arrives"); },
                  [&](PublishRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },

@@ -157,6 +157,7 @@ void Shard::AcceptPublish(Client& client, MessageFields fields, PacketId packet_
   Router::Result result = router_.FromClient(fields, retaining, std::move(step));
   if (IsPlanted(PlantedBug::kAckBeforePeer)) result.peer_number = result.routed = 0;
   if (fields.qos != QoS::kAtMostOnce) {
+    if (brakes_.any()) SlowDown(client);
     ++client.unacknowledged;
     context_.metrics.InflightChanged(metrics::Direction::kIn, 1);
     const bool exactly_once = fields.qos == QoS::kExactlyOnce;
@@ -181,7 +182,8 @@ void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode
   ByteBuffer& bytes = context_.outbox.bytes;
   const std::size_t offset = bytes.size();
   mqtt::EncodeAck(client.version, {.type = type, .packet_id = id, .reason = code}, bytes);
-  if (MayGoAtOnce(client, position)) {  // mostly: then its bytes stay where they are
+  const bool waits = client.slowed && (type == PacketType::kPuback || type == PacketType::kPubrec);
+  if (!waits && MayGoAtOnce(client, position)) {  // mostly: then its bytes stay where they are
     SendBytes(context_, client, offset);
     NoteWritten(client, packet);
     return;
@@ -189,14 +191,17 @@ void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode
   const Bytes encoded = bytes.bytes(offset, bytes.size() - offset);
   packet.bytes.assign(encoded.begin(), encoded.end());
   bytes.Truncate(offset);
-  SendGated(client, position, std::move(packet));
+  waits ? Withhold(client, position, std::move(packet))
+        : SendGated(client, position, std::move(packet));
 }
 
 // PUBACK, PUBREC, PUBCOMP for what we sent. Unknown ids are ignored and move no quota (A15).
 void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
   Session& session = *client.session;
+  bool moved = false;
   const auto finish = [&](QoS qos) {
     if (const std::optional<std::size_t> bytes = session.queue.Acknowledge(ack.packet_id, qos)) {
+      moved = true;
       context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
       context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(*bytes));
     }
@@ -212,6 +217,7 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
       }
       const std::size_t bytes_before = session.queue.waiting_bytes();
       const auto received = session.queue.Received(ack.packet_id);
+      moved = received == SessionQueue::ReceivedResult::kReleased;
       CommitPosition position;
       if (const auto released = session.queue.FindInFlight(ack.packet_id);
           released && received == SessionQueue::ReceivedResult::kReleased) {
@@ -235,6 +241,7 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
     }
     case PacketType::kPubcomp:
       if (session.queue.Complete(ack.packet_id)) {
+        moved = true;
         context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
         context_.metrics.QueuedChanged(-1, 0);
       }
@@ -243,6 +250,7 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
       TANDEM_CHECK_MSG(false, "not an acknowledgement");
   }
   delivery_.Pump(session);
+  if (moved) congestion_.Moved(session);
   fetcher_.Continue(session);
 }
 
@@ -274,35 +282,6 @@ void Shard::CloseOverflowed() {
                  "queue full");
     }
   }
-}
-
-// Reads no more from a publisher that is ahead of the other node, or of what it may have
-// unacknowledged.
-void Shard::Throttle(Client& client) {
-  if (client.paused || client.stage != Client::Stage::kConnected) return;
-  client.paused = true;
-  throttled_.push_back(client.id);
-  context_.outbox.connections.push_back(
-      {.kind = ConnectionEffect::Kind::kPause, .connection = client.id});
-}
-
-void Shard::Unthrottle() {
-  if (throttled_.empty() || peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max / 2)
-    return;
-  std::erase_if(throttled_, [this](ConnectionId id) {
-    Client* const client = FindClient(id);
-    if (client == nullptr || client->stage != Client::Stage::kConnected) return true;
-    if (client->leaving) return true;
-    if (client->version != mqtt::Version::k5 &&
-        client->unacknowledged >= context_.config.receive_maximum) {
-      // QoS 2 flows end with the client's PUBREL, which must be read.
-      if (client->unacknowledged > client->session->received_ids.size()) return false;
-    }
-    client->paused = false;
-    context_.outbox.connections.push_back(
-        {.kind = ConnectionEffect::Kind::kResume, .connection = id});
-    return true;
-  });
 }
 
 }  // namespace tandem::broker

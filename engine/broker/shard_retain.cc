@@ -33,7 +33,7 @@ void Shard::AskForRoom(Client& client, const MessageFields& fields, mqtt::Packet
   client.asking = std::make_unique<AskingPublish>(AskingPublish{std::move(message), packet_id});
   context_.outbox.connections.push_back(
       {.kind = ConnectionEffect::Kind::kHold, .connection = client.id});
-  context_.outbox.holds = true;
+  context_.outbox.pauses = true;
 }
 
 void Shard::OnRoomReply(const RoomReply& reply) {

@@ -56,6 +56,20 @@ constexpr Family kInflight = {"tandem_inflight_messages", Kind::kGauge, Unit::kP
                               "QoS 1 and 2 messages not yet acknowledged."};
 constexpr Family kMatchesCutOff = {"tandem_matches_cut_off_total", Kind::kCounter, Unit::kPlain,
                                    "Topic matches that visited too many filters and were cut off."};
+constexpr Family kPublishersPaused = {
+    "tandem_publishers_paused", Kind::kGauge, Unit::kPlain,
+    "Publishers that are not acknowledged, and mostly not read, until a subscriber catches up."};
+constexpr Family kPublisherPauses = {"tandem_publisher_pauses_total", Kind::kCounter, Unit::kPlain,
+                                     "Times that a publisher had to wait for a subscriber."};
+constexpr Family kPublisherPaused = {"tandem_publisher_paused_seconds_total", Kind::kCounter,
+                                     Unit::kNanoseconds,
+                                     "Time that publishers have waited for subscribers."};
+constexpr Family kSessionsCongested = {"tandem_sessions_congested", Kind::kGauge, Unit::kPlain,
+                                       "Connected sessions whose queues are above half of their "
+                                       "bound, or were and are not short yet."};
+constexpr Family kSessionStalls = {
+    "tandem_session_stalls_total", Kind::kCounter, Unit::kPlain,
+    "Times that a congested session did not move for queue.stalled_after: nobody waits for it."};
 
 }  // namespace
 
@@ -86,6 +100,11 @@ void BrokerMetrics::Collect(Exposition& out) const {
   out.Add(kQueuedBytes, {}, queued_bytes_);
   out.Add(kInflight, "direction", inflight_);
   out.Add(kMatchesCutOff, {}, matches_cut_off_);
+  out.Add(kPublishersPaused, {}, publishers_paused_);
+  out.Add(kPublisherPauses, {}, publisher_pauses_);
+  out.Add(kPublisherPaused, {}, publisher_paused_ns_);
+  out.Add(kSessionsCongested, {}, sessions_congested_);
+  out.Add(kSessionStalls, {}, session_stalls_);
 }
 
 }  // namespace tandem::metrics

@@ -75,13 +75,14 @@ enum class DropReason : std::uint8_t {
   kNotAuthorized,   // the subscriber may not read the topic
   kOverload,        // a bound of this core or of the way to another core
   kPeerLost,        // on its way to the other node when that was lost
+  kStalled,         // the queue is at its bound, and its client is there but does not move
 };
 template <>
-inline constexpr std::array<std::string_view, 8> kLabelValues<DropReason> = {
-    "queue_full",    "slow_consumer",  "expired",  "packet_too_large",
-    "session_ended", "not_authorized", "overload", "peer_lost"};
+inline constexpr std::array<std::string_view, 9> kLabelValues<DropReason> = {
+    "queue_full",     "slow_consumer", "expired",   "packet_too_large", "session_ended",
+    "not_authorized", "overload",      "peer_lost", "stalled"};
 static_assert(kLabelValues<DropReason>.size() ==
-              static_cast<std::size_t>(DropReason::kPeerLost) + 1);
+              static_cast<std::size_t>(DropReason::kStalled) + 1);
 
 // Why a message was not taken from its publisher.
 enum class PublishRefusal : std::uint8_t {
@@ -184,6 +185,17 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   void InflightChanged(Direction direction, std::int64_t delta) noexcept {
     inflight_[direction].Add(delta);
   }
+  // A publisher has to wait for a subscriber (Congestion), and has waited for so long.
+  void PublisherPaused() noexcept {
+    publishers_paused_.Add(1);
+    publisher_pauses_.Add();
+  }
+  void PublisherResumed(std::int64_t waited_ns) noexcept {
+    publishers_paused_.Add(-1);
+    publisher_paused_ns_.Add(static_cast<std::uint64_t>(waited_ns));
+  }
+  void SessionsCongestedChanged(std::int64_t delta) noexcept { sessions_congested_.Add(delta); }
+  void SessionStalled() noexcept { session_stalls_.Add(); }
   // A match that visited too many nodes of the subscription trie and was cut off (limits.h,
   // kMatchVisitsMax).
   void MatchCutOff() noexcept { matches_cut_off_.Add(); }
@@ -226,6 +238,10 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   std::int64_t queued_messages() const noexcept { return queued_messages_.value(); }
   std::int64_t queued_bytes() const noexcept { return queued_bytes_.value(); }
   std::int64_t inflight(Direction direction) const noexcept { return inflight_[direction].value(); }
+  std::int64_t publishers_paused() const noexcept { return publishers_paused_.value(); }
+  std::uint64_t publisher_pauses() const noexcept { return publisher_pauses_.value(); }
+  std::int64_t sessions_congested() const noexcept { return sessions_congested_.value(); }
+  std::uint64_t session_stalls() const noexcept { return session_stalls_.value(); }
 
  private:
   template <class Label>
@@ -258,6 +274,11 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   Gauge queued_bytes_;
   ByLabel<Gauge, Direction> inflight_;
   Counter matches_cut_off_;
+  Gauge publishers_paused_;
+  Counter publisher_pauses_;
+  Counter publisher_paused_ns_;
+  Gauge sessions_congested_;
+  Counter session_stalls_;
 };
 
 }  // namespace tandem::metrics

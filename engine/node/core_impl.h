@@ -61,8 +61,9 @@ void Core<T>::Turn() {
   PublishMail();
   ReportFigures();
   counters_.core.Busy(ReadClocks().mono_ns - began);
-  // Whatever still waits for the link gets another turn before this core may sleep.
-  SleepUnlessBusy(busy || partner_waits_);
+  // Whatever still waits for the link, or was read and kept, gets another turn before this core may
+  // sleep.
+  SleepUnlessBusy(busy || partner_waits_ || !read_on_.empty());
 }
 
 template <reactor::Transport T>
@@ -330,7 +331,7 @@ bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet, broker::Buffer* b
     return true;
   }
   core.shard_.OnPacket(connection.id(), packet, block);
-  if (core.shard_.outbox().holds) core.Execute();
+  if (core.shard_.outbox().pauses) core.Execute();  // perhaps this one
   return true;
 }
 

@@ -264,5 +264,9 @@ struct RecordMeta {
     lentDone :group {          # the origin fields name the message; no texts
       core @64 :UInt16;
     }
+    brake :group {             # of `publisher`; no texts; feature bit kBrakes
+      core @69 :UInt16;
+      on @70 :Bool;
+    }
   }
 }

@@ -15,9 +15,12 @@ inline constexpr std::uint16_t kMinMajor = 1;
 
 // Bits of Hello.features. The pair uses what both nodes have; a bit is never reused.
 enum class Feature : std::uint64_t {
-  // None beyond the base yet; the next one is 1 << 0.
+  kBrakes = 1 << 0,  // BrakeRecord
 };
-inline constexpr std::uint64_t kFeatures = 0;
+inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kBrakes);
+inline constexpr bool Has(std::uint64_t features, Feature feature) noexcept {
+  return (features & static_cast<std::uint64_t>(feature)) != 0;
+}
 
 // The major that two nodes use with each other: the lower of both, if each still speaks it.
 inline constexpr std::optional<std::uint16_t> CommonMajor(std::uint16_t major,

@@ -115,7 +115,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
     const auto u64 = [] { return *rc::gen::arbitrary<std::uint64_t>(); };
     const auto u32 = [] { return *rc::gen::arbitrary<std::uint32_t>(); };
     const auto flag = [] { return *rc::gen::arbitrary<bool>(); };
-    switch (*rc::gen::inRange(0, 19)) {
+    switch (*rc::gen::inRange(0, 20)) {
       case 0:
         return broker::PublishRecord{
             .message = *AnyMessage(),
@@ -224,6 +224,8 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
         return broker::SessionEndRecord{.client_id = *Name()};
       case 17:
         return broker::LentDoneRecord{.core = AnyId().core, .message = AnyId()};
+      case 18:
+        return broker::BrakeRecord{.core = AnyId().core, .publisher = u64(), .on = flag()};
       default:
         return broker::SnapshotEndRecord{};
     }

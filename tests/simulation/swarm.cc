@@ -78,6 +78,9 @@ struct RecordText {
   std::string operator()(const broker::LentDoneRecord& r) const {
     return absl::StrCat("lent is done: ", r.message.number);
   }
+  std::string operator()(const broker::BrakeRecord& r) const {
+    return absl::StrCat("brake ", r.on ? "on" : "off", " for ", r.publisher);
+  }
   std::string operator()(const broker::MirroredRecord&) const { return "mirrored"; }
   std::string operator()(const broker::SnapshotEndRecord&) const { return "end of the snapshot"; }
 };
@@ -148,6 +151,8 @@ WorldOptions Swarm::WorldOf(const SwarmOptions& options, const Faults& drawn) {
   world.link_delay_max_ns = static_cast<MonoNs>(random() % 4) * kNanosecondsPerMillisecond;
   world.config.will_grace_ns = kGraceNs;
   if (random() % 2 == 0) world.config.inflight_max = static_cast<std::uint16_t>(1 + random() % 7);
+  // So low that publishers wait for nearly everybody.
+  if (random() % 2 == 0) world.config.queue_mark_messages = 1 + random() % 5;
   if (drawn.clocks) world.clock_error_ms = {0, static_cast<WallMs>(random() % 9'000) - 4'500};
   return world;
 }

@@ -258,6 +258,8 @@ class Program {
       Expect("queued bytes", sum([](auto& m) { return m.queued_bytes(); }));
       Expect("in flight in", sum([](auto& m) { return m.inflight(Direction::kIn); }));
       Expect("in flight out", sum([](auto& m) { return m.inflight(Direction::kOut); }));
+      Expect("paused publishers", sum([](auto& m) { return m.publishers_paused(); }));
+      Expect("congested sessions", sum([](auto& m) { return m.sessions_congested(); }));
       std::int64_t retained = sum([](auto& m) { return m.retained_messages(); });
       for (std::size_t core = 0; core < world_.cores(node); ++core) {
         broker::Shard& shard = world_.shard(node, core);

@@ -382,7 +382,7 @@ void BrokerWorld::DecodePackets(std::size_t node, std::size_t core, Wire& wire) 
     at += result.size;
     self.shard.OnPacket(wire.id, result.packet);
     const bool at_once =
-        std::holds_alternative<mqtt::ConnectView>(result.packet) || self.shard.outbox().holds;
+        std::holds_alternative<mqtt::ConnectView>(result.packet) || self.shard.outbox().pauses;
     if (at_once || Chance(50)) Execute(node, core);
   }
   Execute(node, core);  // while the views into the input are valid
@@ -587,7 +587,8 @@ void BrokerWorld::Pair() {
                                   .peer = static_cast<NodeId>(1 - node),
                                   .self_incarnation = Incarnation{nodes_[node].incarnation},
                                   .peer_incarnation = Incarnation{nodes_[1 - node].incarnation},
-                                  .peer_cores = options_.cores[1 - node]};
+                                  .peer_cores = options_.cores[1 - node],
+                                  .brakes = true};
     for (const auto& core : nodes_[node].cores) core->pair_events.emplace_back(PeerUp{epoch});
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);

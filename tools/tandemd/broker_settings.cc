@@ -69,6 +69,7 @@ broker::BrokerConfig MakeBrokerConfig(const config::Config& config) {
   broker.queue_bytes_max = config.queue.per_session_bytes;
   broker.when_full = Convert(config.queue.when_full);
   broker.keeps_qos0 = config.queue.keep_qos0;
+  broker.stalled_after_ns = config.queue.stalled_after_ns;
   broker.will_grace_ns = config.cluster.will_grace_ns;
   broker.peer_backlog_bytes_max = config.cluster.backlog_bytes;
   broker.access_log = !config.log.access_log.empty();

@@ -139,6 +139,7 @@ struct QueueConfig {
   std::uint64_t per_session_bytes = 16 << 20;
   WhenFull when_full = WhenFull::kDropOldest;
   bool keep_qos0 = false;
+  std::int64_t stalled_after_ns = 5 * kNanosecondsPerSecond;
 };
 
 enum class AckAfter : std::uint8_t { kPeer, kPeerAndDisk, kDisk, kMemory };

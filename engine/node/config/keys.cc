@@ -294,16 +294,21 @@ constexpr auto kKeys = std::to_array<Key>({
 
     Integer<&Config::queue, &QueueConfig::per_session_messages>(
         "queue.per_session_messages", "10_000", 1, kCountMax,
-        "Messages that wait for one session."),
+        "Messages that wait for one session. Above half of it publishers wait for a client that is "
+        "connected."),
     Size<&Config::queue, &QueueConfig::per_session_bytes>(
         "queue.per_session_bytes", R"("16MiB")", kKiB, 64 * kGiB,
-        "Payload bytes that wait for one session."),
+        "Payload bytes that wait for one session. The same."),
     Choice<&Config::queue, &QueueConfig::when_full>(
         "queue.when_full", R"("drop-oldest")", "drop-oldest|drop-newest|disconnect",
-        "What gives way when a session's queue is full."),
+        "What gives way when the queue of a session is full whose client is away or has stalled."),
     Flag<&Config::queue, &QueueConfig::keep_qos0>(
         "queue.keep_qos0", "false",
         "Whether QoS 0 messages wait too for a client that is away and has a session."),
+    Duration<&Config::queue, &QueueConfig::stalled_after_ns>(
+        "queue.stalled_after", R"("5s")", 0, 3'600 * kSecond,
+        "A client that acknowledges nothing, and takes nothing, for so long has stalled: its "
+        "publishers do not wait for it. \"0s\": they wait for nobody. Looked at once a second."),
 
     Choice<&Config::durability, &DurabilityConfig::ack_after>(
         "durability.ack_after", R"("peer")", "peer|peer-and-disk|disk|memory",

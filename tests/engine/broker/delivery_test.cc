@@ -37,7 +37,9 @@ class DeliveryTest : public ::testing::Test {
   SessionTable sessions_;
   PeerStream peer_{parts_.context};
   SessionTeller teller_{parts_.context, peer_, sessions_};
-  Delivery delivery_{parts_.context, peer_, teller_};
+  Brakes brakes_;
+  Congestion congestion_{parts_.context, peer_, brakes_, sessions_};
+  Delivery delivery_{parts_.context, peer_, teller_, congestion_};
 };
 
 TEST_F(DeliveryTest, SendsAtOnceWithinTheWindow) {
@@ -76,6 +78,7 @@ TEST_F(DeliveryTest, HoldsQueuedMessagesBackAboveTheSoftBoundAndDropsQos0AboveTh
 TEST_F(DeliveryTest, SaysWhenTheConnectionMustGo) {
   parts_.config.queue_messages_max = 1;
   parts_.config.when_full = WhenFull::kDisconnect;
+  parts_.config.stalled_after_ns = 0;
   EXPECT_TRUE(Deliver("x", QoS::kAtLeastOnce));
   EXPECT_FALSE(Deliver("x", QoS::kAtLeastOnce));
   EXPECT_EQ(parts_.metrics.publish_dropped(DropReason::kQueueFull), 1u);

@@ -52,7 +52,9 @@ class RouterTest : public ::testing::Test {
   PeerStream peer_{parts_.context};
   SessionTeller teller_{parts_.context, peer_, sessions_};
   LentMessages lent_;
-  Delivery delivery_{parts_.context, peer_, teller_};
+  Brakes brakes_;
+  Congestion congestion_{parts_.context, peer_, brakes_, sessions_};
+  Delivery delivery_{parts_.context, peer_, teller_, congestion_};
   Router router_{parts_.context, trie_, sessions_, delivery_, peer_, retained_, teller_, lent_};
 };
 

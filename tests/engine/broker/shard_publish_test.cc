@@ -482,6 +482,7 @@ TEST_F(PublishTest, DisconnectsTheClientOfAFullQueueWhenToldTo) {
   WorldOptions options;
   options.config.queue_messages_max = 3;
   options.config.when_full = broker::WhenFull::kDisconnect;
+  options.config.stalled_after_ns = 0;
   Build(options);
   MqttClient& subscriber = Connect("s");
   subscriber.acknowledges = false;
@@ -496,6 +497,7 @@ TEST_F(PublishTest, DisconnectsOneAfterTheOtherWhenTheirWillsOverflow) {
   WorldOptions options;
   options.config.queue_messages_max = 2;
   options.config.when_full = broker::WhenFull::kDisconnect;
+  options.config.stalled_after_ns = 0;
   Build(options);
   std::vector<MqttClient*> chain;
   for (int i = 0; i < 4; ++i) {
@@ -534,6 +536,7 @@ TEST_F(PublishTest, BoundsTheQueueInBytesToo) {
 TEST_F(PublishTest, KeepsWhatIsInFlightWhenTheQueueIsFull) {
   WorldOptions options;
   options.config.queue_messages_max = 4;
+  options.config.stalled_after_ns = 0;
   Build(options);
   MqttClient& subscriber = Connect("s", 0, {.clean_start = true, .receive_maximum = 2});
   subscriber.acknowledges = false;

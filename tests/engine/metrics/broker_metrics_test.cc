@@ -38,6 +38,11 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
   metrics.QueuedChanged(-1, -100);
   metrics.InflightChanged(Direction::kOut, 4);
   metrics.MatchCutOff();
+  metrics.PublisherPaused();
+  metrics.PublisherPaused();
+  metrics.PublisherResumed(2'500'000'000);
+  metrics.SessionsCongestedChanged(1);
+  metrics.SessionStalled();
 
   const std::string text = TextOf(metrics);
   for (const char* line :
@@ -65,7 +70,12 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
         "tandem_queued_messages 2\n",
         "tandem_queued_bytes 200\n",
         "tandem_inflight_messages{direction=\"out\"} 4\n",
-        "tandem_matches_cut_off_total 1\n"}) {
+        "tandem_matches_cut_off_total 1\n",
+        "tandem_publishers_paused 1\n",
+        "tandem_publisher_pauses_total 2\n",
+        "tandem_publisher_paused_seconds_total 2.5\n",
+        "tandem_sessions_congested 1\n",
+        "tandem_session_stalls_total 1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }

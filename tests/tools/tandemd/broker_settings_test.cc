@@ -34,7 +34,8 @@ TEST(BrokerSettings, EveryLimitReachesTheBroker) {
   config.queue = {.per_session_messages = 16,
                   .per_session_bytes = 8192,
                   .when_full = config::WhenFull::kDisconnect,
-                  .keep_qos0 = true};
+                  .keep_qos0 = true,
+                  .stalled_after_ns = 7 * kNanosecondsPerSecond};
   config.cluster.backlog_bytes = 17 << 20;
   const broker::BrokerConfig broker = MakeBrokerConfig(config);
   EXPECT_EQ(broker.packet_bytes_max, 4096u);
@@ -62,6 +63,7 @@ TEST(BrokerSettings, EveryLimitReachesTheBroker) {
   EXPECT_EQ(broker.queue_messages_max, 16u);
   EXPECT_EQ(broker.queue_bytes_max, 8192u);
   EXPECT_EQ(broker.when_full, broker::WhenFull::kDisconnect);
+  EXPECT_EQ(broker.stalled_after_ns, 7 * kNanosecondsPerSecond);
   EXPECT_EQ(broker.peer_backlog_bytes_max, std::size_t{17} << 20);
 }
 

@@ -85,6 +85,7 @@ TEST(Keys, DefaultsOfTheTableAreTheInitialValues) {
   EXPECT_EQ(a.queue.per_session_messages, b.queue.per_session_messages);
   EXPECT_EQ(a.queue.per_session_bytes, b.queue.per_session_bytes);
   EXPECT_EQ(a.queue.when_full, b.queue.when_full);
+  EXPECT_EQ(a.queue.stalled_after_ns, b.queue.stalled_after_ns);
   EXPECT_EQ(a.durability.ack_after, b.durability.ack_after);
   EXPECT_EQ(a.durability.flush_interval_ns, b.durability.flush_interval_ns);
   EXPECT_EQ(a.log.level, b.log.level);
