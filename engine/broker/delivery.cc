@@ -32,40 +32,8 @@ DropReason ReasonOfFull(const Session& session) noexcept {
 
 }  // namespace
 
-bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& form) {
-  const MessageFields& fields = message.fields();
-  if (session.role == Role::kMirror || session.join) {
-    if (KeepForOwner(session, message, form)) return true;
-  }
-  if (!session.fetches.empty() && fields.retain && !form.stored)
-    session.newer_topics.emplace(fields.topic);
-
-  if (form.qos == mqtt::QoS::kAtMostOnce) {
-    if (!IsConnected(session)) {
-      // Not kept for absent clients, unless the operator wants it (A31).
-      if (!context_.config.keeps_qos0 || !session.persistent()) return true;
-      return Keep(session, message, form);
-    }
-    if (session.client->unsent_bytes > context_.config.unsent_bytes_hard) {
-      context_.metrics.PublishDropped(DropReason::kSlowConsumer);
-      return true;
-    }
-    if (!sender_.Send(*session.client, message,
-                      {.qos = form.qos, .retain = form.retain, .identifiers = form.identifiers})) {
-      context_.metrics.PublishDropped(DropReason::kPacketTooLarge);
-    }
-    return true;
-  }
-  return Keep(session, message, form);
-}
-
-bool Delivery::Fits(const Session& session, const MessageFields& fields, const Form& form) {
-  return !IsConnected(session) ||
-         sender_.Fits(*session.client, fields,
-                      {.qos = form.qos, .retain = form.retain, .identifiers = form.identifiers});
-}
-
-bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) {
+// Into the queue.
+inline bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) {
   const MessagePtr& kept = message.Share();
   const bool is_followed = session.told_epoch != 0 && teller_.IsFollowed(session);
   const bool has_room = MakeRoom(session, message.fields(), kept->bytes(), form.stored);
@@ -109,6 +77,39 @@ bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) 
   }
   Pump(session);
   return true;
+}
+
+bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& form) {
+  const MessageFields& fields = message.fields();
+  if (session.role == Role::kMirror || session.join) {
+    if (KeepForOwner(session, message, form)) return true;
+  }
+  if (!session.fetches.empty() && fields.retain && !form.stored)
+    session.newer_topics.emplace(fields.topic);
+
+  if (form.qos == mqtt::QoS::kAtMostOnce) {
+    if (!IsConnected(session)) {
+      // Not kept for absent clients, unless the operator wants it (A31).
+      if (!context_.config.keeps_qos0 || !session.persistent()) return true;
+      return Keep(session, message, form);
+    }
+    if (session.client->unsent_bytes > context_.config.unsent_bytes_hard) {
+      context_.metrics.PublishDropped(DropReason::kSlowConsumer);
+      return true;
+    }
+    if (!sender_.Send(*session.client, message,
+                      {.qos = form.qos, .retain = form.retain, .identifiers = form.identifiers})) {
+      context_.metrics.PublishDropped(DropReason::kPacketTooLarge);
+    }
+    return true;
+  }
+  return Keep(session, message, form);
+}
+
+bool Delivery::Fits(const Session& session, const MessageFields& fields, const Form& form) {
+  return !IsConnected(session) ||
+         sender_.Fits(*session.client, fields,
+                      {.qos = form.qos, .retain = form.retain, .identifiers = form.identifiers});
 }
 
 // Of a session that the other node owns: keeps what is routed to it here until its place comes. Of

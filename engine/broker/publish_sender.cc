@@ -29,8 +29,8 @@ void PublishSender::ForgetFrames() noexcept {
   }
 }
 
-mqtt::PublishHead PublishSender::HeadOf(mqtt::Version version, const MessageFields& fields,
-                                        const Form& form) const {
+inline mqtt::PublishHead PublishSender::HeadOf(mqtt::Version version, const MessageFields& fields,
+                                               const Form& form) const {
   mqtt::PublishHead head;
   head.version = version;
   head.dup = form.dup;

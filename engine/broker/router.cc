@@ -282,23 +282,27 @@ void Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference
     return;
   }
   const MessageFields& fields = message.fields();
-  const auto form_for = [&](const Subscription& subscription) -> Delivery::Form {
+  const auto form_for = [&](const Subscription& subscription,
+                            const IntrusivePtr<SharedKey>& key) -> Delivery::Form {
     return {.qos = Lower(fields.qos, subscription.options.qos),
             .retain = fields.retain && subscription.options.retain_as_published,
             .identifiers = {&subscription.identifier,
-                            subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}}};
+                            subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}},
+            .group = key,
+            .lender = handed.lender};
   };
   const GroupMember* const member = group.ChooseMemberThat([&](const GroupMember& candidate) {
-    const Subscription& subscription = candidate.subscription;
-    return delivery_.Fits(*sessions_.Get(subscription.subscriber), fields, form_for(subscription));
+    const Session& session = *sessions_.Get(candidate.subscription.subscriber);
+    const bool takes_all =
+        session.client == nullptr || session.client->packet_bytes_max == UINT32_MAX;
+    return takes_all || delivery_.Fits(session, fields, form_for(candidate.subscription, {}));
   });
   if (member == nullptr) return PassOn(group, message, handed, targets);
-  Delivery::Form form = form_for(member->subscription);
-  form.group = group.key();
-  form.lender = handed.lender;
-  Deliver(*sessions_.Get(member->subscription.subscriber), message, form);
+  const Subscription& chosen = member->subscription;
+  Deliver(*sessions_.Get(chosen.subscriber), message, form_for(chosen, group.key()));
   // What is not queued is done with.
-  if (form.qos == mqtt::QoS::kAtMostOnce && fields.qos != mqtt::QoS::kAtMostOnce)
+  if (Lower(fields.qos, chosen.options.qos) == mqtt::QoS::kAtMostOnce &&
+      fields.qos != mqtt::QoS::kAtMostOnce)
     teller_.Return(handed.lender, fields.id);
 }
 

@@ -26,6 +26,30 @@ bool ForwardsAll(const mqtt::PublishView& publish) noexcept {
 
 }  // namespace
 
+// The message without its time and identity. Views into the packet, or into scratch_.
+inline MessageFields Shard::FieldsOf(const Client& client, const mqtt::PublishView& publish,
+                                     std::string_view topic, Buffer* block) {
+  MessageFields fields;
+  fields.topic = topic;
+  if (ForwardsAll(publish)) {
+    fields.properties = publish.properties.raw;
+    fields.block = block;
+  } else {
+    scratch_.Clear();
+    mqtt::CopyForwardedProperties(publish.properties, scratch_);
+    fields.properties = scratch_.bytes();
+  }
+  fields.payload = publish.payload;
+  fields.qos = publish.qos;
+  fields.retain = publish.retain;
+  if (publish.message_expiry_s) {
+    fields.expires_at = context_.now.mono_ns +
+                        static_cast<MonoNs>(*publish.message_expiry_s) * kNanosecondsPerSecond;
+  }
+  fields.publisher = client.session->client_hash;
+  return fields;
+}
+
 void Shard::OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* block) {
   context_.metrics.PublishReceived(static_cast<std::uint8_t>(publish.qos));
   std::string_view topic;
@@ -37,7 +61,7 @@ void Shard::OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* 
     return Acknowledge(client, PacketType::kPubrec, publish.packet_id, ReasonCode::kSuccess,
                        {.peer = peer_.up() ? peer_.last_number() : 0}, 0, false);
   }
-  if (IsSystemTopic(topic)) return DenyPublish(client, publish);
+  if (topic.front() == '$' && IsSystemTopic(topic)) return DenyPublish(client, publish);
   const MessageFields fields = FieldsOf(client, publish, topic, block);
   if (!fields.retain) return AcceptPublish(client, fields, publish.packet_id, Retaining::kNo);
   switch (RoomFor(fields)) {
@@ -115,30 +139,6 @@ bool Shard::CheckPublish(Client& client, const mqtt::PublishView& publish, std::
                   "receive maximum exceeded");
   }
   return true;
-}
-
-// The message without its time and identity. Views into the packet, or into scratch_.
-MessageFields Shard::FieldsOf(const Client& client, const mqtt::PublishView& publish,
-                              std::string_view topic, Buffer* block) {
-  MessageFields fields;
-  fields.topic = topic;
-  if (ForwardsAll(publish)) {
-    fields.properties = publish.properties.raw;
-    fields.block = block;
-  } else {
-    scratch_.Clear();
-    mqtt::CopyForwardedProperties(publish.properties, scratch_);
-    fields.properties = scratch_.bytes();
-  }
-  fields.payload = publish.payload;
-  fields.qos = publish.qos;
-  fields.retain = publish.retain;
-  if (publish.message_expiry_s) {
-    fields.expires_at = context_.now.mono_ns +
-                        static_cast<MonoNs>(*publish.message_expiry_s) * kNanosecondsPerSecond;
-  }
-  fields.publisher = client.session->client_hash;
-  return fields;
 }
 
 void Shard::AcceptPublish(Client& client, MessageFields fields, PacketId packet_id,
