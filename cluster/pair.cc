@@ -192,13 +192,15 @@ void Pair::Confirm(std::size_t path, MonoNs now) {
 
 void Pair::Begin(std::uint64_t epoch, MonoNs now) {
   const bool lower = dials();
-  epoch_ = broker::PeerEpoch{.epoch = epoch,
-                             .self = tandem::NodeId(lower ? 0 : 1),
-                             .peer = tandem::NodeId(lower ? 1 : 0),
-                             .self_incarnation = options_.incarnation,
-                             .peer_incarnation = peer_.incarnation,
-                             .peer_cores = peer_.cores,
-                             .brakes = peer::Has(peer_.features, peer::Feature::kBrakes)};
+  epoch_ =
+      broker::PeerEpoch{.epoch = epoch,
+                        .self = tandem::NodeId(lower ? 0 : 1),
+                        .peer = tandem::NodeId(lower ? 1 : 0),
+                        .self_incarnation = options_.incarnation,
+                        .peer_incarnation = peer_.incarnation,
+                        .peer_cores = peer_.cores,
+                        .brakes = peer::Has(peer_.features, peer::Feature::kBrakes),
+                        .group_spares = peer::Has(peer_.features, peer::Feature::kGroupSpares)};
   epoch_max_ = epoch;
   armed_ = false;
   in_step_ = false;

@@ -20,7 +20,8 @@ using peer::RecordMeta;
 
 constexpr std::uint64_t kNoExpiry = UINT64_MAX;
 constexpr std::uint8_t kOutboundStates = 4;
-constexpr std::uint32_t kWillExpires = 8;  // bit of a will's first number
+constexpr std::uint32_t kWillExpires = 8;   // bit of a will's first number
+constexpr std::uint32_t kPlaceOfGroup = 8;  // bit of a place's flags
 
 // -------------------------------------------------------------------------------------------------------------
 // encoding
@@ -38,10 +39,18 @@ class Encoder {
     out.setHops(r.hops);
     out.setGroups(static_cast<std::uint16_t>(r.groups.size()));
     for (const broker::SharedTarget& group : r.groups) Put(group);
-    if (!r.step) return;
-    out.setHasStep(true);
-    out.setStepPacketId(r.step->packet_id);
-    Put(r.step->client_id);
+    if (r.step) {
+      out.setHasStep(true);
+      out.setStepPacketId(r.step->packet_id);
+      Put(r.step->client_id);
+    }
+    out.setSpares(static_cast<std::uint16_t>(r.spares.size()));
+    for (const broker::SharedTarget& group : r.spares) Put(group);
+    if (!r.given_back) return;
+    out.setGivenBack(true);
+    out.setGivenBackSpare(r.given_back->spare);
+    out.setGivenBackNumber(r.given_back->number);
+    Put(r.given_back->client_id);
   }
   void operator()(const broker::RetainedRecord& r) {
     Put(r.message);
@@ -55,6 +64,7 @@ class Encoder {
     auto out = meta_.initGroupInterest();
     out.setOnline(r.online);
     out.setTotal(r.total);
+    out.setCopies(r.copies);
     Put(r.filter);
     Put(r.share_name);
   }
@@ -136,9 +146,13 @@ class Encoder {
     for (const auto& place : r.places) {
       Put(place.client_id);
       PutU64(place.number);
-      PutU32(static_cast<std::uint32_t>(place.qos) | std::uint32_t{place.retain} << 2);
+      PutU32(static_cast<std::uint32_t>(place.qos) | std::uint32_t{place.retain} << 2 |
+             (place.group ? kPlaceOfGroup : 0));
       PutU32(static_cast<std::uint32_t>(place.subscription_ids.size()));
       for (const std::uint32_t id : place.subscription_ids) PutU32(id);
+      if (!place.group) continue;
+      PutU32(Index(place.keeper));
+      Put(*place.group);
     }
   }
   void operator()(const broker::SessionMissingRecord& r) {
@@ -173,6 +187,7 @@ class Encoder {
   void operator()(const broker::LentDoneRecord& r) {
     PutOrigin(r.message);
     meta_.initLentDone().setCore(Index(r.core));
+    if (!r.group.filter.empty()) Put(r.group);
   }
   void operator()(const broker::BrakeRecord& r) {
     auto out = meta_.initBrake();
@@ -371,6 +386,15 @@ absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
   });
 }
 
+absl::Status ReadGroups(std::size_t count, Texts& texts,
+                        std::vector<broker::SharedTarget>& groups) {
+  groups.reserve(std::min(count, texts.left() / 8));
+  for (std::size_t i = 0; i < count; ++i) {
+    TANDEM_RETURN_IF_ERROR(texts.ReadGroup(groups.emplace_back()));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<broker::PeerRecord> ReadPublish(RecordMeta::Publish::Reader in, MessagePtr message,
                                                Texts& texts) {
   if (!message) return Bad("is a publish without a message");
@@ -378,13 +402,17 @@ absl::StatusOr<broker::PeerRecord> ReadPublish(RecordMeta::Publish::Reader in, M
                           .route = in.getRoute(),
                           .update_retained = in.getUpdateRetained(),
                           .hops = in.getHops()};
-  r.groups.reserve(std::min<std::size_t>(in.getGroups(), texts.left() / 8));
-  for (std::size_t i = 0; i < in.getGroups(); ++i) {
-    TANDEM_RETURN_IF_ERROR(texts.ReadGroup(r.groups.emplace_back()));
-  }
+  TANDEM_RETURN_IF_ERROR(ReadGroups(in.getGroups(), texts, r.groups));
   if (in.getHasStep()) {
     r.step.emplace().packet_id = in.getStepPacketId();
     TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.step->client_id));
+  }
+  TANDEM_RETURN_IF_ERROR(ReadGroups(in.getSpares(), texts, r.spares));
+  if (in.getGivenBack()) {
+    r.given_back.emplace().number = in.getGivenBackNumber();
+    r.given_back->spare = in.getGivenBackSpare();
+    if (r.given_back->spare > kCoresMax) return Bad("names an impossible core");
+    TANDEM_RETURN_IF_ERROR(texts.Read(r.given_back->client_id));
   }
   return r;
 }
@@ -426,7 +454,7 @@ absl::StatusOr<broker::PeerRecord> ReadOrder(RecordMeta::Reader meta, Texts& tex
     TANDEM_RETURN_IF_ERROR(texts.ReadClientId(place.client_id));
     TANDEM_ASSIGN_OR_RETURN(place.number, texts.U64());
     TANDEM_ASSIGN_OR_RETURN(const std::uint32_t flags, texts.U32());
-    if (flags > 7 || (flags & 3) == 3) return Bad("has a place with impossible flags");
+    if (flags > 15 || (flags & 3) == 3) return Bad("has a place with impossible flags");
     place.qos = static_cast<mqtt::QoS>(flags & 3);
     place.retain = (flags & 4) != 0;
     TANDEM_ASSIGN_OR_RETURN(const std::uint32_t ids, texts.U32());
@@ -434,6 +462,11 @@ absl::StatusOr<broker::PeerRecord> ReadOrder(RecordMeta::Reader meta, Texts& tex
     for (std::uint32_t id = 0; id < ids; ++id) {
       TANDEM_ASSIGN_OR_RETURN(place.subscription_ids.emplace_back(), texts.U32());
     }
+    if ((flags & kPlaceOfGroup) == 0) continue;
+    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t keeper, texts.U32());
+    if (keeper >= kCoresMax) return Bad("names an impossible core");
+    place.keeper = static_cast<CoreId>(keeper);
+    TANDEM_RETURN_IF_ERROR(texts.ReadGroup(place.group.emplace()));
   }
   return r;
 }
@@ -515,7 +548,8 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       return broker::GroupInterestRecord{.filter = std::move(group.filter),
                                          .share_name = std::move(group.share_name),
                                          .online = meta.getGroupInterest().getOnline(),
-                                         .total = meta.getGroupInterest().getTotal()};
+                                         .total = meta.getGroupInterest().getTotal(),
+                                         .copies = meta.getGroupInterest().getCopies()};
     }
     case RecordMeta::CLAIM:
       return ReadClaim(meta.getClaim(), texts);
@@ -566,7 +600,9 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       return ReadClientOnly(broker::SessionEndRecord{}, texts);
     case RecordMeta::LENT_DONE: {
       TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
-      return broker::LentDoneRecord{.core = CoreId(meta.getLentDone().getCore()), .message = id};
+      broker::LentDoneRecord r{.core = CoreId(meta.getLentDone().getCore()), .message = id};
+      if (texts.left() != 0) TANDEM_RETURN_IF_ERROR(texts.ReadGroup(r.group));
+      return r;
     }
     case RecordMeta::BRAKE:
       return broker::BrakeRecord{.core = CoreId(meta.getBrake().getCore()),

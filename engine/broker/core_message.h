@@ -16,14 +16,30 @@
 
 namespace tandem::broker {
 
+// A group as records name it, and as messages carry it.
+inline SharedTarget TargetOf(const SharedKey& key) { return {key.filter(), key.share_name()}; }
+inline IntrusivePtr<SharedKey> KeyOf(const SharedTarget& group) {
+  return IntrusivePtr<SharedKey>(new SharedKey(group.filter, group.share_name));
+}
+
+// The spare of a shared group's message (PublishRecord) that a core of the other node keeps.
+struct Spare {
+  std::uint16_t keeper = 0;  // that core, plus one; 0: there is none
+  std::uint64_t epoch = 0;   // in which it is kept
+};
 // A message that this core's subscribers, or one of its members of the groups, want.
 struct RouteMessage {
   MessagePtr message;
   bool route = true;                            // match it against the plain subscriptions
   std::vector<IntrusivePtr<SharedKey>> groups;  // one member of each on this core
+  Spare spare;                                  // for each of them
   PeerOrigin origin;
   std::uint64_t crosses = 0;  // the epoch in which it crosses to the other node on its own; 0: not
-  std::uint64_t commit = 0;   // not 0: answer with RouteCommitted when it is safe
+  // The epoch in which the other node is told what the message did to its publisher's session, but
+  // not the message (PublisherStep); 0: none. Copies get no place for it: the place would survive
+  // this node without that.
+  std::uint64_t steps_alone = 0;
+  std::uint64_t commit = 0;  // not 0: answer with RouteCommitted when it is safe
   // For the groups: cores of this node without a member that takes so large a message (bit =
   // index), and how often it would have been handed on between the nodes, if it went to the other
   // one.
@@ -67,8 +83,7 @@ struct CoreInterest {
 struct CoreGroupInterest {
   std::string filter;
   std::string share_name;
-  std::uint32_t online = 0;
-  std::uint32_t total = 0;
+  MemberCounts counts;
   std::uint64_t number = 0;
 };
 // The answer to the two above: everything up to `number` has been applied here.
@@ -95,9 +110,23 @@ struct SubscriptionMirrored {
   CoreId stream{};
   std::uint64_t number = 0;
 };
-// A message that this core lent to the other node's part of a shared group is done with there.
+// The spare that this core keeps is done with.
 struct LentReturned {
   MessageId message;
+  SharedTarget group;
+};
+// A copy on the sending core has a place for the spare that this core keeps, or is about to get;
+// and the answer.
+struct SpareWanted {
+  MessageId message;
+  SharedTarget group;
+  std::string client_id;
+  std::uint64_t number = 0;
+};
+struct SpareGiven {
+  MessagePtr message;
+  std::string client_id;
+  std::uint64_t number = 0;
 };
 // The other node has copies of all sessions of the sending core, and every core of this node knows
 // that it wants what they want: what the receiver routes to the sender from now on crosses on its
@@ -111,9 +140,18 @@ struct BrakeMessage {
   std::uint64_t publisher = 0;  // as in MessageFields
   bool on = false;
 };
-// The sending core knows that the partner of that epoch is gone: nothing of it follows.
+// How far a core has come with the end of an epoch. Each step rests on all cores having taken the
+// one before it.
+enum class PeerDownStep : std::uint8_t {
+  kNone,
+  kSeen,   // it knows that the partner is gone: nothing of it follows from there
+  kAsked,  // it has asked for all spares that its copies have places for
+  kGiven,  // it has given all spares that it was asked for
+  kTaken,  // it owns the partner's sessions, and has told what members of groups it has
+};
 struct PeerDownSeen {
   std::uint64_t epoch = 0;
+  PeerDownStep step{};
   Hlc seen_at = 0;  // behind all that the sender knows of the partner's clients
 };
 
@@ -132,9 +170,10 @@ struct RetainedPage {
   bool done = false;
 };
 
-using CoreMessage = std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest,
-                                 CoreInterestApplied, RelayedRecord, RelayedApplied, RetainedQuery,
-                                 RetainedPage, RouteCommitted, SubscriptionMirrored, LentReturned,
-                                 CopiesRouted, PeerDownSeen, RoomQuery, RoomReply, BrakeMessage>;
+using CoreMessage =
+    std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
+                 RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage, RouteCommitted,
+                 SubscriptionMirrored, LentReturned, SpareWanted, SpareGiven, CopiesRouted,
+                 PeerDownSeen, RoomQuery, RoomReply, BrakeMessage>;
 
 }  // namespace tandem::broker

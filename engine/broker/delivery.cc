@@ -36,11 +36,14 @@ DropReason ReasonOfFull(const Session& session) noexcept {
 inline bool Delivery::Keep(Session& session, RoutedMessage& message, const Form& form) {
   const MessagePtr& kept = message.Share();
   const bool is_followed = session.told_epoch != 0 && teller_.IsFollowed(session);
+  // Had the client its SUBACK, the message would cross.
+  if (is_followed && form.steps_alone) return true;
   const bool has_room = MakeRoom(session, message.fields(), kept->bytes(), form.stored);
   // QoS 0 crosses too, but its copy does not keep what has no place.
   const bool crosses_alone = !form.stored && !form.group && form.qos != mqtt::QoS::kAtMostOnce;
   if (!has_room && !(is_followed && crosses_alone)) {
     context_.metrics.PublishDropped(ReasonOfFull(session));
+    if (form.group) teller_.Return(form.lender, kept->id(), *form.group);
     return context_.config.when_full != WhenFull::kDisconnect;
   }
   OutboundMessage outbound;
@@ -53,21 +56,21 @@ inline bool Delivery::Keep(Session& session, RoutedMessage& message, const Form&
     outbound.more_identifiers = std::make_unique<std::vector<std::uint32_t>>(
         form.identifiers.begin(), form.identifiers.end());
   }
-  if (form.lender != 0) {
+  // The copy of one that is followed stands for its message.
+  if (form.lender != 0 && !is_followed) {
     outbound.lender = form.lender;
+    session.borrows = true;
     session.queue.LogReturned(teller_.returned());
   }
   const std::uint64_t number = session.queue.next_number();
   Push(session, std::move(outbound));
   if (is_followed) {
-    // Retained messages and those for one member of a group do not cross on their own.
-    if (!crosses_alone) {
-      teller_.PlacedWithMessage(session, number);
-      // From here on the session's copy stands for it.
-      teller_.Return(std::exchange(session.queue.Find(number)->lender, std::uint16_t{0}),
-                     kept->id());
-    } else {
+    if (form.group) {
+      teller_.PlacedInGroup(session, number, form.group, form.lender);
+    } else if (crosses_alone) {
       teller_.Placed(session, number);
+    } else {
+      teller_.PlacedWithMessage(session, number);
     }
   }
   if (!has_room) {

@@ -32,6 +32,7 @@ class Delivery {
     bool retain = false;
     bool stored = false;  // comes from the retained messages, not from a publisher just now
     std::span<const std::uint32_t> identifiers;  // Subscription Identifiers, none 0
+    bool steps_alone = false;                    // as in RouteMessage, in the present epoch
     IntrusivePtr<SharedKey> group;               // set if the session was chosen as a member
     std::uint16_t lender = 0;                    // as in OutboundMessage
   };
@@ -60,6 +61,8 @@ class Delivery {
   // Sessions whose next QoS 2 packet waited for the other node (OutboundMessage::record), since the
   // last call.
   std::vector<SubscriberId> TakeWaiting() { return std::exchange(waiting_, {}); }
+  // The same for one that is to give messages back, which are not safe there yet.
+  void Await(SubscriberId session) { waiting_.push_back(session); }
   // Clients that are not read although they have something to acknowledge now, since the last call.
   std::vector<ConnectionId> TakePausedReceivers() { return std::exchange(paused_receivers_, {}); }
   // Queues a message that came to the session while it was mirrored here.

@@ -1,9 +1,12 @@
-// Messages of shared groups that were given to the other node's members, kept here until they are
-// done with there: should that node die first, another member gets them (P10).
+// The spares of shared groups' messages whose members are on the other node (PublishRecord), kept
+// until they are done with there: should that node die first, another member gets them (P10).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,25 +25,40 @@ class LentMessages {
     MessagePtr message;
     std::vector<SharedTarget> groups;
   };
+  // A copy's place for a spare, on a core of this node.
+  struct Place {
+    CoreId core{};
+    std::string client_id;
+    std::uint64_t number = 0;
+  };
 
-  // QoS 0 is not lent: it is allowed to be lost.
+  // The other node's members get the message. QoS 0 is not lent: it is allowed to be lost.
   void Lend(RoutedMessage& message, const std::vector<SharedTarget>& groups) {
-    if (groups.empty() || message.fields().qos == mqtt::QoS::kAtMostOnce) return;
-    Lent& lent = lent_[message.fields().id];
-    if (!lent.message) bytes_ += message.Share()->bytes();
-    lent.message = message.Share();
-    lent.groups.insert(lent.groups.end(), groups.begin(), groups.end());
+    if (message.fields().qos == mqtt::QoS::kAtMostOnce) return;
+    for (const SharedTarget& group : groups) Add(message.Share(), group);
   }
-  // One group of it is done with.
-  void Return(const MessageId& id) {
-    const auto it = lent_.find(id);
-    if (it == lent_.end()) return;
-    if (it->second.groups.size() > 1) {
-      it->second.groups.pop_back();  // which one does not matter before the last
-      return;
+  // A member on the other node's side has it; that it is done with, or has its place, may have been
+  // said before. Yields the place that waits for it.
+  std::optional<Place> Keep(const MessagePtr& message, const SharedTarget& group) {
+    const auto it = early_.find({message->id(), group});
+    if (it == early_.end()) {
+      Add(message, group);
+      return std::nullopt;
     }
-    bytes_ -= it->second.message->bytes();
-    lent_.erase(it);
+    std::optional<Place> place = std::move(it->second);
+    early_.erase(it);
+    return place;
+  }
+  // Done with, in that group; in which one an older node does not say. The spare may still be on
+  // its way here.
+  void Return(const MessageId& id, const SharedTarget& group) {
+    if (!Take(id, group) && !group.filter.empty()) early_.try_emplace({id, group});
+  }
+  // The spare for a copy's place; null, and Keep yields the place later, if it has not come yet.
+  MessagePtr TakeFor(const MessageId& id, const SharedTarget& group, Place place) {
+    MessagePtr message = Take(id, group);
+    if (!message) early_.insert_or_assign({id, group}, std::move(place));
+    return message;
   }
   // The other node is gone: all of them.
   std::vector<Lent> TakeAll() {
@@ -48,6 +66,7 @@ class LentMessages {
     all.reserve(lent_.size());
     for (auto& [id, lent] : lent_) all.push_back(std::move(lent));
     lent_.clear();
+    early_.clear();
     bytes_ = 0;
     return all;
   }
@@ -56,7 +75,31 @@ class LentMessages {
   std::size_t bytes() const noexcept { return bytes_; }
 
  private:
+  void Add(const MessagePtr& message, const SharedTarget& group) {
+    Lent& lent = lent_[message->id()];
+    if (!lent.message) bytes_ += message->bytes();
+    lent.message = message;
+    lent.groups.push_back(group);
+  }
+  MessagePtr Take(const MessageId& id, const SharedTarget& group) {
+    const auto it = lent_.find(id);
+    if (it == lent_.end()) return {};
+    std::vector<SharedTarget>& groups = it->second.groups;
+    const auto found =
+        group.filter.empty() ? groups.begin() : std::find(groups.begin(), groups.end(), group);
+    if (found == groups.end()) return {};
+    groups.erase(found);
+    MessagePtr message = it->second.message;
+    if (groups.empty()) {
+      bytes_ -= message->bytes();
+      lent_.erase(it);
+    }
+    return message;
+  }
+
   absl::btree_map<MessageId, Lent> lent_;
+  // Spares that are spoken for before they are here: by a place, or nobody (done with).
+  absl::btree_map<std::pair<MessageId, SharedTarget>, std::optional<Place>> early_;
   std::size_t bytes_ = 0;
 };
 

@@ -24,8 +24,9 @@ bool IsSameOrigin(const MessageId& a, const MessageId& b) noexcept {
 void MessageJoin::Add(Unplaced unplaced) {
   const MessageId& id = unplaced.message->id();
   // Places of one origin come in the order of its numbers: its last one tells.
-  const auto last = std::find_if(unfilled_.rbegin(), unfilled_.rend(),
-                                 [&](const Unfilled& u) { return IsSameOrigin(u.message, id); });
+  const auto last = std::find_if(unfilled_.rbegin(), unfilled_.rend(), [&](const Unfilled& u) {
+    return !u.by_spare && IsSameOrigin(u.message, id);
+  });
   if (last != unfilled_.rend() && last->message.number > id.number) return;
   unplaced_.push_back(std::move(unplaced));
 }
@@ -45,7 +46,7 @@ std::optional<MessageJoin::Unplaced> MessageJoin::TakeMessage(const MessageId& i
 }
 
 std::optional<MessageJoin::Unfilled> MessageJoin::TakePlace(const MessageId& id) {
-  return TakeFirst(unfilled_, [&](const Unfilled& u) { return u.message == id; });
+  return TakeFirst(unfilled_, [&](const Unfilled& u) { return !u.by_spare && u.message == id; });
 }
 
 std::optional<MessageJoin::Unfilled> MessageJoin::TakePlace(std::uint64_t number) {

@@ -37,7 +37,8 @@ class MessageJoin {
     std::uint64_t number = 0;
     MonoNs since = 0;
     PeerOrigin origin;  // the record that said so, not applied before the message is there; or none
-    bool asked = false;  // the owner, for a copy
+    bool asked = false;     // the owner, for a copy
+    bool by_spare = false;  // a shared group's: the message comes as the spare, not by routing
   };
 
   // Not if a later one of the same origin has its place already: then the owner has passed it over.
@@ -46,7 +47,7 @@ class MessageJoin {
   // The message that `id` names, taken out. Earlier ones of the same origin are forgotten: the
   // owner has passed them over (it did not have the subscription, or had it no longer).
   std::optional<Unplaced> TakeMessage(const MessageId& id);
-  // The place that waits for a message, taken out.
+  // The place that waits for a routed message, taken out.
   std::optional<Unfilled> TakePlace(const MessageId& id);
   std::optional<Unfilled> TakePlace(std::uint64_t number);
   // The message came in another way than by routing: one that is routed later is not new.
@@ -57,6 +58,11 @@ class MessageJoin {
   std::deque<Unplaced> TakeMessages() { return std::exchange(unplaced_, {}); }
   std::deque<Unfilled> TakePlaces() { return std::exchange(unfilled_, {}); }
   std::deque<Unfilled>& places() noexcept { return unfilled_; }
+  // Forgets messages that the session does not want any longer: the owner has passed them over.
+  template <class IsWanted>
+  void ForgetUnwanted(IsWanted&& is_wanted) {
+    std::erase_if(unplaced_, [&](const Unplaced& u) { return !is_wanted(*u.message); });
+  }
   // Forgets messages that came before `since`: no place is coming for them. How many.
   std::size_t Forget(MonoNs since);
 

@@ -10,11 +10,15 @@ std::size_t Size(const std::optional<Will>& will) noexcept {
   return will ? will->topic.size() + will->payload.size() + will->properties.size() : 0;
 }
 
+std::size_t Size(const SharedTarget& group) noexcept {
+  return group.filter.size() + group.share_name.size();
+}
+
 struct TextBytes {
   std::size_t operator()(const PublishRecord& r) const noexcept {
     std::size_t bytes = Size(r.message);
-    for (const SharedTarget& group : r.groups)
-      bytes += group.filter.size() + group.share_name.size();
+    for (const SharedTarget& group : r.groups) bytes += Size(group);
+    for (const SharedTarget& group : r.spares) bytes += Size(group);
     return bytes;
   }
   std::size_t operator()(const RetainedRecord& r) const noexcept { return Size(r.message); }
@@ -38,7 +42,8 @@ struct TextBytes {
     std::size_t bytes = 0;
     for (const SessionOrderRecord::Place& place : r.places) {
       bytes += kRecordOverheadBytes + place.client_id.size() +
-               place.subscription_ids.size() * sizeof(std::uint32_t);
+               place.subscription_ids.size() * sizeof(std::uint32_t) +
+               (place.group ? Size(*place.group) : 0);
     }
     return bytes;
   }
@@ -46,7 +51,7 @@ struct TextBytes {
     return r.client_id.size() + r.done.size() * sizeof(SessionProgressRecord::Range);
   }
   std::size_t operator()(const MirroredRecord&) const noexcept { return 0; }
-  std::size_t operator()(const LentDoneRecord&) const noexcept { return 0; }
+  std::size_t operator()(const LentDoneRecord& r) const noexcept { return Size(r.group); }
   std::size_t operator()(const BrakeRecord&) const noexcept { return 0; }
   std::size_t operator()(const SnapshotEndRecord&) const noexcept { return 0; }
   template <class Record>

@@ -17,12 +17,12 @@
 
 namespace tandem::broker {
 
-// A shared group for which the sender chose the other node: one of its members there gets the
-// message (P10).
+// A shared group.
 struct SharedTarget {
   std::string filter;
   std::string share_name;
   friend bool operator==(const SharedTarget&, const SharedTarget&) = default;
+  friend auto operator<=>(const SharedTarget&, const SharedTarget&) = default;
 };
 
 // What a publish does to its publisher's session, in the same step: both happen on the other node
@@ -33,15 +33,31 @@ struct PublisherStep {
   friend bool operator==(const PublisherStep&, const PublisherStep&) = default;
 };
 
+// A member of a shared group gives the message up, in the same step in which another one gets it.
+struct GivenBack {
+  std::string client_id;     // its copy drops its place; empty: it has none
+  std::uint64_t number = 0;  // the place
+  std::uint16_t spare = 0;  // the receiver's core that keeps a spare for the groups below, which is
+                            // done with, plus one; 0: none
+  friend bool operator==(const GivenBack&, const GivenBack&) = default;
+};
+
 // A message from a client of the sending node.
+//
+// Of a message for a shared group each node has it once (P10): the member that one node chose, and
+// the other node a spare, kept by one of its cores, until the member's copy there has its place or
+// the member is done with it. Should the member's node die first, the spare goes to another member.
 struct PublishRecord {
   MessagePtr message;
   bool route =
       true;  // somebody there may want it: match it (without the shared groups not named below)
-  bool update_retained = false;  // it sets or clears the retained message of its topic (P9)
-  std::vector<SharedTarget> groups;
+  bool update_retained = false;      // it sets or clears the retained message of its topic (P9)
+  std::vector<SharedTarget> groups;  // one member of each there gets it; the spare is the sender's
   std::uint8_t hops = 0;  // times it was handed on because the chosen node had no member left
   std::optional<PublisherStep> step;
+  // Groups of which a member on the sender's side gets it: the receiving core keeps the spare.
+  std::vector<SharedTarget> spares;
+  std::optional<GivenBack> given_back;
 };
 
 // A value of the retained set, sent to bring a returning node in step; nothing is routed. An empty
@@ -57,12 +73,13 @@ struct InterestRecord {
   friend bool operator==(const InterestRecord&, const InterestRecord&) = default;
 };
 
-// How many members of a shared group live on the sending core. Mirrored sessions do not count.
+// How many members of a shared group live on the sending core, and how many copies of members.
 struct GroupInterestRecord {
   std::string filter;
   std::string share_name;
   std::uint32_t online = 0;
   std::uint32_t total = 0;
+  std::uint32_t copies = 0;
   friend bool operator==(const GroupInterestRecord&, const GroupInterestRecord&) = default;
 };
 
@@ -146,6 +163,8 @@ struct SessionOrderRecord {
     mqtt::QoS qos{};
     bool retain = false;
     std::vector<std::uint32_t> subscription_ids;
+    std::optional<SharedTarget> group;  // chosen as a member: the message is the spare that
+    CoreId keeper{};                    // this core of the receiver keeps
     friend bool operator==(const Place&, const Place&) = default;
   };
   MessageId message;
@@ -201,11 +220,11 @@ struct SessionEndRecord {
   friend bool operator==(const SessionEndRecord&, const SessionEndRecord&) = default;
 };
 
-// Messages given to the other node's members of shared groups are done with there: `core` of the
-// receiver need not keep them any longer.
+// A shared group's message is done with: `core` of the receiver need not keep its spare any longer.
 struct LentDoneRecord {
   CoreId core{};
   MessageId message;
+  SharedTarget group;  // empty from an older node
   friend bool operator==(const LentDoneRecord&, const LentDoneRecord&) = default;
 };
 

@@ -21,6 +21,8 @@ struct PeerEpoch {
   Incarnation peer_incarnation{};
   std::uint16_t peer_cores = 1;
   bool brakes = false;  // the partner knows BrakeRecord
+  // The partner knows PublishRecord::spares and what belongs to them.
+  bool group_spares = true;
 };
 
 // From the core to the other node. All calls on the core's thread.

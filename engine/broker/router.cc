@@ -29,22 +29,34 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   RoutedMessage message(fields);
   Targets targets;
   const std::uint64_t records_before = peer_.last_number();
-  MatchAndDeliver(message, Preference::kFair, true, targets);
+  delivery_.BeginRouting();
+  FindMatches(fields, targets);
+  targets.new_spares = ConcernsPeer(fields);
+  if (targets.new_spares) targets.spare_keeper = OwnKeeper();
+  DeliverMatches(message, false);
+  ChooseMembers(message, targets);
   // The publisher's step and the places that other cores give to the message must survive together,
-  // and those say so in streams of their own: so it crosses with the step, and they name it.
-  if (step && step->packet_id != 0 && targets.cores != 0) targets.peer = true;
+  // and those say so in streams of their own. Mostly nobody has a copy there who would get one; but
+  // while the copies are on their way the message crosses with the step, and they name it.
+  if (step && targets.cores != 0 && !teller_.copies_routed()) targets.peer = true;
+  targets.steps_alone = step && !targets.peer;
   Result result{.matched = targets.matched};
   result.routed = SendToCores(message, targets, true, fields.qos != mqtt::QoS::kAtMostOnce, {});
   const bool retains = retaining == Retaining::kYes;
   if (retaining != Retaining::kNo) UpdateRetained(message, {}, !retains);
-  if (!peer_.up()) return result;
-  if (targets.peer || !targets.peer_groups.empty() || retains) {
+  if (!peer_.up()) {
+    // They were members of a node that is gone: those that take their place are not known yet.
+    lent_.Lend(message, targets.peer_groups);
+    return result;
+  }
+  if (targets.peer || !targets.peer_groups.empty() || !targets.own_groups.empty() || retains) {
     lent_.Lend(message, targets.peer_groups);
     peer_.Append(PublishRecord{.message = message.Share(),
                                .route = targets.peer,
                                .update_retained = retains,
                                .groups = std::move(targets.peer_groups),
-                               .step = std::move(step)});
+                               .step = std::move(step),
+                               .spares = std::move(targets.own_groups)});
   } else if (step && step->packet_id != 0) {
     peer_.Append(SessionReceivedIdRecord{.client_id = std::move(step->client_id),
                                          .packet_id = step->packet_id});
@@ -59,14 +71,17 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
 void Router::FromSystem(const MessageFields& fields, bool chooses_members) {
   RoutedMessage message(fields);
   Targets targets;
-  MatchAndDeliver(message, Preference::kFair, chooses_members, targets);
+  delivery_.BeginRouting();
+  FindMatches(fields, targets);
+  DeliverMatches(message, false);
+  if (chooses_members) ChooseMembers(message, targets);
   // Those who are only interested have messages of their own.
   targets.cores = 0;
   for (std::size_t core = 0; core < core_groups_.size(); ++core) {
     if (!core_groups_[core].empty()) targets.cores |= Bit(static_cast<CoreId>(core));
   }
-  SendToCores(message, targets, false, false, {});
-  if (!targets.peer_groups.empty()) SendToPeerGroups(message, targets, 0);
+  SendOnward(message, targets, {});
+  teller_.EndRouting(fields.id, false);
 }
 
 void Router::FromCore(RouteMessage routed) {
@@ -74,24 +89,21 @@ void Router::FromCore(RouteMessage routed) {
   // Whoever gets it here and answers with a retained message must write the later one (P9).
   context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
   Targets targets;
+  targets.spare_keeper = KeeperOf(routed.spare);
+  targets.hops = routed.hops;
+  targets.tried = routed.tried;
+  targets.steps_alone = routed.steps_alone != 0 && routed.steps_alone == peer_.epoch().epoch;
   delivery_.BeginRouting();
-  if (routed.route) MatchAndDeliver(message, Preference::kFair, false, targets);
-  Targets onward{.hops = routed.hops};
-  const std::uint16_t lender = LenderOf(message, routed.origin);
+  if (routed.route) {
+    Targets unused;
+    FindMatches(message.fields(), unused);
+    DeliverMatches(message, targets.steps_alone);
+  }
   for (const IntrusivePtr<SharedKey>& key : routed.groups) {
-    if (SharedGroup* const group = trie_.FindGroup(*key)) {
-      ChooseMember(*group, message, Preference::kNearest,
-                   {.hops = routed.hops, .lender = lender, .tried = routed.tried}, onward);
-    } else {
-      GiveUp(message, lender);
-    }
+    if (!ChooseIn(trie_.FindGroup(*key), message, Preference::kNearest, targets))
+      GiveUp(*key, message, targets);
   }
-  SendToCores(message, onward, false, false, {});
-  if (!onward.passed_on.empty()) teller_.Return(lender, message.fields().id);
-  if (!onward.peer_groups.empty()) {
-    SendToPeerGroups(message, onward, routed.hops);
-    teller_.Return(lender, message.fields().id);
-  }
+  SendOnward(message, targets, {});
   const bool crosses = routed.origin.number != 0 ? routed.origin.epoch == peer_.epoch().epoch
                                                  : routed.crosses == peer_.epoch().epoch;
   teller_.EndRouting(message.fields().id, crosses);
@@ -117,25 +129,23 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
   context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
   Targets targets;
   delivery_.BeginRouting();
-  if (record.route) MatchAndDeliver(message, Preference::kFair, false, targets);
+  if (record.route) {
+    FindMatches(message.fields(), targets);
+    DeliverMatches(message, false);
+  }
   SendToCores(message, targets, true, false, origin);
-  Targets onward{.hops = static_cast<std::uint8_t>(record.hops + 1)};
-  const std::uint16_t lender = LenderOf(message, origin);
+  Targets onward;
+  onward.hops = static_cast<std::uint8_t>(record.hops + 1);
+  // The core that sent it keeps the spare.
+  if (message.fields().qos != mqtt::QoS::kAtMostOnce)
+    onward.spare_keeper = static_cast<std::uint16_t>(Index(origin.stream) + 1);
   for (const SharedTarget& target : record.groups) {
     const FilterEntry* const entry = trie_.Find(target.filter);
-    if (SharedGroup* const group =
-            entry == nullptr ? nullptr : entry->FindGroup(target.share_name)) {
-      ChooseMember(*group, message, Preference::kNearest, {.hops = onward.hops, .lender = lender},
-                   onward);
-    } else {
-      GiveUp(message, lender);
-    }
+    SharedGroup* const group = entry == nullptr ? nullptr : entry->FindGroup(target.share_name);
+    if (!ChooseIn(group, message, Preference::kNearest, onward))
+      GiveUp(*KeyOf(target), message, onward);
   }
-  SendToCores(message, onward, false, false, origin);
-  if (!onward.peer_groups.empty()) {
-    SendToPeerGroups(message, onward, onward.hops);
-    teller_.Return(lender, message.fields().id);
-  }
+  SendOnward(message, onward, origin);
   if (record.update_retained) UpdateRetained(message, origin);
   teller_.EndRouting(message.fields().id, true);
 }
@@ -147,80 +157,118 @@ void Router::FromPeer(RetainedRecord record, const PeerOrigin& origin) {
   UpdateRetained(message, origin);
 }
 
-void Router::ToGroup(const SharedKey& key, const MessagePtr& message) {
-  const FilterEntry* const entry = trie_.Find(key.filter());
-  SharedGroup* const group = entry == nullptr ? nullptr : entry->FindGroup(key.share_name());
-  if (group == nullptr) {
-    context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
-    return;
-  }
-  delivery_.BeginRouting();
+void Router::ToGroup(const SharedKey& key, const MessagePtr& message, GivenBack back) {
   RoutedMessage routed(message);
+  delivery_.BeginRouting();
+  if (!peer_.up()) back = {};
+  SharedGroup* const group = trie_.FindGroup(key);
+  // A spare that is there already stands for the next member as well; in place of the member's copy
+  // there has to be one.
+  const bool needs_spare = back.spare == 0 && peer_.up() && peer_.epoch().group_spares &&
+                           message->qos() != mqtt::QoS::kAtMostOnce && group != nullptr &&
+                           group->ConcernsPeer();
   Targets targets;
-  ChooseMember(*group, routed, Preference::kFair, {}, targets);
+  targets.new_spares = needs_spare;
+  targets.spare_keeper = needs_spare ? OwnKeeper() : back.spare;
+  if (!ChooseIn(group, routed, Preference::kFair, targets)) {
+    targets.spare_keeper = back.spare;
+    GiveUp(key, routed, targets);
+  }
   SendToCores(routed, targets, false, false, {});
-  if (!targets.peer_groups.empty()) SendToPeerGroups(routed, targets, 0);
+  if (!targets.peer_groups.empty()) {
+    SendToPeerGroups(routed, targets, std::move(back));
+  } else if (!targets.own_groups.empty()) {
+    peer_.Append(PublishRecord{
+        .message = routed.Share(),
+        .route = false,
+        .spares = std::move(targets.own_groups),
+        .given_back = back.client_id.empty() ? std::nullopt : std::optional(std::move(back))});
+  }
+  teller_.EndRouting(message->id(), false);
 }
 
-// A member of the group lives on the other node. It is lent there until it is done with: should the
-// node die, another member gets it (P10).
-void Router::SendToPeerGroups(RoutedMessage& message, Targets& targets, std::uint8_t hops) {
-  if (!peer_.up()) {
-    context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+// To the members of this node's other cores, and of the other node if that has been chosen instead.
+void Router::SendOnward(RoutedMessage& message, Targets& targets, const PeerOrigin& origin) {
+  SendToCores(message, targets, false, false, origin);
+  if (targets.peer_groups.empty()) return;
+  SendToPeerGroups(message, targets, {.client_id = {}, .number = 0, .spare = targets.spare_keeper});
+}
+
+// The spares are this node's from now on: should the other one die, members here get them (P10).
+void Router::SendToPeerGroups(RoutedMessage& message, Targets& targets, GivenBack back) {
+  lent_.Lend(message, targets.peer_groups);
+  if (!peer_.up()) return;
+  PublishRecord record{.message = message.Share(),
+                       .route = false,
+                       .groups = std::move(targets.peer_groups),
+                       .hops = targets.hops};
+  if (peer_.epoch().group_spares) {
+    if (back != GivenBack()) record.given_back = std::move(back);
+    peer_.Append(std::move(record));
     return;
   }
-  lent_.Lend(message, targets.peer_groups);
-  peer_.Append(PublishRecord{.message = message.Share(),
-                             .route = false,
-                             .groups = std::move(targets.peer_groups),
-                             .hops = hops});
+  const std::vector<SharedTarget> groups = record.groups;
+  peer_.Append(std::move(record));
+  for (const SharedTarget& group : groups)
+    teller_.Return(back.spare, message.fields().id, *KeyOf(group));
 }
 
-// The core of the other node that keeps a message for us, by the record that brought it.
-std::uint16_t Router::LenderOf(const RoutedMessage& message,
-                               const PeerOrigin& origin) const noexcept {
-  const bool present = message.fields().qos != mqtt::QoS::kAtMostOnce && origin.number != 0 &&
-                       peer_.up() && origin.epoch == peer_.epoch().epoch;
-  return present ? static_cast<std::uint16_t>(Index(origin.stream) + 1) : std::uint16_t{0};
+// The core of the other node that keeps the spares of what this core takes from its clients, plus
+// one.
+std::uint16_t Router::OwnKeeper() const noexcept {
+  return static_cast<std::uint16_t>(Index(context_.core) % peer_.epoch().peer_cores + 1);
 }
 
-// Nobody of the group is left.
-void Router::GiveUp(RoutedMessage& message, std::uint16_t lender) {
-  context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
-  teller_.Return(lender, message.fields().id);
+std::uint16_t Router::KeeperOf(const Spare& spare) const noexcept {
+  return peer_.up() && spare.epoch == peer_.epoch().epoch ? spare.keeper : std::uint16_t{0};
 }
 
-// `groups`: whether to choose members of the shared groups here (the core that took the message
-// from its publisher does).
-void Router::MatchAndDeliver(RoutedMessage& message, Preference preference, bool groups,
-                             Targets& targets) {
-  delivery_.BeginRouting();
+// Whether the other node must have a spare of what the matching groups get here: it has members, or
+// copies of members.
+bool Router::ConcernsPeer(const MessageFields& fields) const {
+  if (!peer_.up() || !peer_.epoch().group_spares || fields.qos == mqtt::QoS::kAtMostOnce)
+    return false;
+  return std::any_of(entries_.begin(), entries_.end(), [](const FilterEntry* entry) {
+    return std::any_of(entry->groups().begin(), entry->groups().end(),
+                       [](const auto& group) { return group->ConcernsPeer(); });
+  });
+}
+
+// The entries that match, and where they lead beyond this core.
+void Router::FindMatches(const MessageFields& fields, Targets& targets) {
   entries_.clear();
-  const bool whole = trie_.Match(message.fields().topic, [&](const FilterEntry& entry) {
+  const bool whole = trie_.Match(fields.topic, [&](const FilterEntry& entry) {
     targets.matched = true;
     targets.cores |= entry.core_interest();
     targets.peer |= entry.peer_interest() != 0;
     entries_.push_back(&entry);
   });
   if (!whole) context_.metrics.MatchCutOff();
+}
+
+void Router::DeliverMatches(RoutedMessage& message, bool steps_alone) {
   if (entries_.size() == 1) {
-    DeliverTo(entries_.front()->subscribers(), message);
+    DeliverTo(entries_.front()->subscribers(), message, steps_alone);
   } else if (context_.config.copy_per_subscription) {
-    for (const FilterEntry* entry : entries_) DeliverTo(entry->subscribers(), message);
+    for (const FilterEntry* entry : entries_) DeliverTo(entry->subscribers(), message, steps_alone);
   } else if (!entries_.empty()) {
     ++stamp_;
     for (const FilterEntry* entry : entries_) Merge(entry->subscribers(), message.fields());
-    DeliverMerged(message);
+    DeliverMerged(message, steps_alone);
   }
-  if (!groups) return;
+}
+
+// Of the groups that match: the core that took the message from its publisher chooses.
+void Router::ChooseMembers(RoutedMessage& message, Targets& targets) {
   for (const FilterEntry* entry : entries_) {
     for (const auto& group : entry->groups())
-      ChooseMember(*group, message, preference, {}, targets);
+      ChooseMember(*group, message, Preference::kFair, targets);
   }
 }
 
 // One filter matched: nothing to merge.
-void Router::DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message) {
+void Router::DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message,
+                       bool steps_alone) {
   const MessageFields& fields = message.fields();
   for (const Subscription& subscription : subscribers) {
     Session* const session = sessions_.Get(subscription.subscriber);
@@ -230,7 +278,8 @@ void Router::DeliverTo(std::span<const Subscription> subscribers, RoutedMessage&
     Deliver(*session, message,
             {.qos = Lower(fields.qos, subscription.options.qos),
              .retain = fields.retain && subscription.options.retain_as_published,
-             .identifiers = identifiers});
+             .identifiers = identifiers,
+             .steps_alone = steps_alone});
   }
 }
 
@@ -250,12 +299,13 @@ void Router::Merge(std::span<const Subscription> subscribers, const MessageField
   }
 }
 
-void Router::DeliverMerged(RoutedMessage& message) {
+void Router::DeliverMerged(RoutedMessage& message, bool steps_alone) {
   for (const Match& match : matches_) {
     Deliver(*match.session, message,
             {.qos = match.qos,
              .retain = message.fields().retain && match.retain_as_published,
-             .identifiers = {match.identifiers.data(), match.identifiers.size()}});
+             .identifiers = {match.identifiers.data(), match.identifiers.size()},
+             .steps_alone = steps_alone});
   }
   matches_.clear();
 }
@@ -264,84 +314,133 @@ void Router::Deliver(Session& session, RoutedMessage& message, const Delivery::F
   if (!delivery_.Deliver(session, message, form)) overflowed_.push_back(session.id);
 }
 
-void Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
-                          const Handed& handed, Targets& targets) {
-  const std::optional<Place> place = group.ChoosePlace(preference, {.cores = handed.tried});
-  if (!place) return;
+// False if there is no member.
+bool Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
+                          Targets& targets) {
+  const std::optional<Place> place = group.ChoosePlace(preference, {.cores = targets.tried});
+  if (!place) return Park(group, message, targets);
   if (place->side == Side::kPeerNode) {
-    if (handed.hops > kHopsMax) {
-      GiveUp(message, handed.lender);
+    if (targets.hops > kHopsMax) return false;
+    targets.peer_groups.push_back(TargetOf(*group.key()));
+    return true;
+  }
+  if (place->core == context_.core) return DeliverToMember(group, message, targets);
+  NoteSpare(group, targets);
+  targets.cores |= Bit(place->core);
+  core_groups_[Index(place->core)].push_back(group.key());
+  return true;
+}
+
+// A member on this node gets it.
+void Router::NoteSpare(const SharedGroup& group, Targets& targets) {
+  if (targets.new_spares) targets.own_groups.push_back(TargetOf(*group.key()));
+}
+
+bool Router::Park(SharedGroup& group, RoutedMessage& message, Targets& targets) {
+  if (group.everywhere().copies == 0 || message.fields().qos == mqtt::QoS::kAtMostOnce)
+    return false;
+  NoteSpare(group, targets);
+  parked_.push_back({group.key(), message.Share(), targets.spare_keeper});
+  return true;
+}
+
+void Router::RetryParked() {
+  if (parked_.empty()) return;
+  for (Parked& parked : std::exchange(parked_, {})) {
+    const SharedGroup* const group = trie_.FindGroup(*parked.group);
+    const MemberCounts counts = group == nullptr ? MemberCounts() : group->everywhere();
+    if (counts.total == 0 && counts.copies != 0) {
+      parked_.push_back(std::move(parked));
     } else {
-      targets.peer_groups.push_back({group.key()->filter(), group.key()->share_name()});
+      ToGroup(*parked.group, parked.message, {.spare = parked.spare});
     }
-    return;
   }
-  if (place->core != context_.core) {
-    targets.cores |= Bit(place->core);
-    core_groups_[Index(place->core)].push_back(group.key());
-    return;
-  }
+}
+
+bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets& targets) {
   const MessageFields& fields = message.fields();
+  // Nobody's copy may get a place for it (RouteMessage::steps_alone).
+  const bool alone = targets.steps_alone && targets.spare_keeper == 0;
   const auto form_for = [&](const Subscription& subscription,
                             const IntrusivePtr<SharedKey>& key) -> Delivery::Form {
-    return {.qos = Lower(fields.qos, subscription.options.qos),
+    const mqtt::QoS qos = Lower(fields.qos, subscription.options.qos);
+    return {.qos = qos,
             .retain = fields.retain && subscription.options.retain_as_published,
             .identifiers = {&subscription.identifier,
                             subscription.identifier != 0 ? std::size_t{1} : std::size_t{0}},
             .group = key,
-            .lender = handed.lender};
+            .lender = qos == mqtt::QoS::kAtMostOnce ? std::uint16_t{0} : targets.spare_keeper};
   };
   const GroupMember* const member = group.ChooseMemberThat([&](const GroupMember& candidate) {
     const Session& session = *sessions_.Get(candidate.subscription.subscriber);
+    if (alone && teller_.IsFollowed(session)) return false;
     const bool takes_all =
         session.client == nullptr || session.client->packet_bytes_max == UINT32_MAX;
     return takes_all || delivery_.Fits(session, fields, form_for(candidate.subscription, {}));
   });
-  if (member == nullptr) return PassOn(group, message, handed, targets);
+  if (member == nullptr) return PassOn(group, message, targets);
+  NoteSpare(group, targets);
   const Subscription& chosen = member->subscription;
-  Deliver(*sessions_.Get(chosen.subscriber), message, form_for(chosen, group.key()));
+  const Delivery::Form form = form_for(chosen, group.key());
+  Deliver(*sessions_.Get(chosen.subscriber), message, form);
   // What is not queued is done with.
-  if (Lower(fields.qos, chosen.options.qos) == mqtt::QoS::kAtMostOnce &&
-      fields.qos != mqtt::QoS::kAtMostOnce)
-    teller_.Return(handed.lender, fields.id);
+  if (form.qos == mqtt::QoS::kAtMostOnce && fields.qos != mqtt::QoS::kAtMostOnce)
+    teller_.Return(targets.spare_keeper, fields.id, *group.key());
+  return true;
 }
 
 // Nobody on this core takes so large a packet: the other places are asked one after another (A27).
-void Router::PassOn(SharedGroup& group, RoutedMessage& message, const Handed& handed,
-                    Targets& targets) {
-  const std::uint64_t tried = handed.tried | Bit(context_.core);
+bool Router::PassOn(SharedGroup& group, RoutedMessage& message, Targets& targets) {
+  const std::uint64_t tried = targets.tried | Bit(context_.core);
   // Beyond that the other node has tried all of its own.
   constexpr std::uint8_t kHopsBetweenNodesMax = 2;
   const std::optional<Place> next = group.ChoosePlace(
-      Preference::kNearest, {.cores = tried, .peer = handed.hops >= kHopsBetweenNodesMax});
+      Preference::kNearest, {.cores = tried, .peer = targets.hops >= kHopsBetweenNodesMax});
   if (!next) {
     context_.metrics.PublishDropped(metrics::DropReason::kPacketTooLarge);
-    return teller_.Return(handed.lender, message.fields().id);
-  }
-  if (next->side == Side::kPeerNode) {
-    targets.peer_groups.push_back({group.key()->filter(), group.key()->share_name()});
+    if (!targets.new_spares)
+      teller_.Return(targets.spare_keeper, message.fields().id, *group.key());
+  } else if (next->side == Side::kPeerNode) {
+    targets.peer_groups.push_back(TargetOf(*group.key()));
   } else {
+    NoteSpare(group, targets);
     targets.passed_on.push_back({.to = next->core, .group = group.key(), .tried = tried});
   }
+  return true;
+}
+
+bool Router::ChooseIn(SharedGroup* group, RoutedMessage& message, Preference preference,
+                      Targets& targets) {
+  return group != nullptr && ChooseMember(*group, message, preference, targets);
+}
+
+// Nobody of the group is left.
+void Router::GiveUp(const SharedKey& key, const RoutedMessage& message, const Targets& targets) {
+  context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+  teller_.Return(targets.spare_keeper, message.fields().id, key);
 }
 
 std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
                                   bool commit, const PeerOrigin& origin) {
   std::uint64_t last = 0;
+  const std::uint64_t epoch = peer_.up() ? peer_.epoch().epoch : 0;
   const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>> groups, bool routes,
                         std::uint64_t tried) {
     message.Share()->MarkShared();
     if (origin.number != 0) peer_.RelayedTo(core, origin);
     // The member's session may be mirrored: then its copy on the other node is part of the promise.
     // The plain subscriptions' copies get it with the record that this core sends.
-    const bool answers = commit && peer_.up() && !groups.empty();
+    // The other node's spare keeps it too.
+    const bool answers = commit && peer_.up() && !groups.empty() && targets.spare_keeper == 0;
     if (answers) last = routed_.Send(Index(core));
     context_.outbox.cores.push_back(
         {core, RouteMessage{.message = message.Share(),
                             .route = routes,
                             .groups = std::move(groups),
+                            .spare = {.keeper = targets.spare_keeper, .epoch = epoch},
                             .origin = origin,
-                            .crosses = targets.peer && peer_.up() ? peer_.epoch().epoch : 0,
+                            .crosses = targets.peer ? epoch : 0,
+                            .steps_alone = targets.steps_alone ? epoch : 0,
                             .commit = answers ? last : 0,
                             .tried = tried,
                             .hops = targets.hops}});

@@ -67,8 +67,16 @@ class Router {
   void FromPeer(RetainedRecord record, const PeerOrigin& origin);
 
   // A message comes back from a member that left without acknowledging it: another member gets it
-  // (P10), on whichever core.
-  void ToGroup(const SharedKey& key, const MessagePtr& message);
+  // (P10), on whichever core. `back`: the place in the member's copy or the spare that it leaves,
+  // if it has one.
+  void ToGroup(const SharedKey& key, const MessagePtr& message, GivenBack back = {});
+
+  // Once per turn: messages that found no member may have one now.
+  void RetryParked();
+  // The other node is gone, and what it kept.
+  void ForgetSparesThere() noexcept {
+    for (Parked& parked : parked_) parked.spare = 0;
+  }
 
   // The core that holds the retained message of `topic`.
   CoreId RetainedHome(std::string_view topic) const noexcept;
@@ -89,6 +97,13 @@ class Router {
     bool retain_as_published = false;
     Identifiers identifiers;
   };
+  // A message of a group that has copies of members, but no member: the session is about to change
+  // its node.
+  struct Parked {
+    IntrusivePtr<SharedKey> group;
+    MessagePtr message;
+    std::uint16_t spare = 0;  // as in GivenBack
+  };
   // A message for a group, on its way to a member that can take it.
   struct PassedOn {
     CoreId to{};
@@ -100,33 +115,40 @@ class Router {
     std::uint64_t cores = 0;
     bool peer = false;
     bool matched = false;
-    std::uint8_t hops = 0;  // as in RouteMessage
+    bool steps_alone = false;        // as in RouteMessage
+    std::uint16_t spare_keeper = 0;  // of what is chosen on this node; 0: the other node keeps none
+    std::uint8_t hops = 0;           // as in RouteMessage
+    std::uint64_t tried = 0;         // as in RouteMessage, of what is handed on from here
     std::vector<SharedTarget> peer_groups;
     std::vector<PassedOn> passed_on;
-  };
-  // How a message for a group came here: as in RouteMessage, and who lent it.
-  struct Handed {
-    std::uint8_t hops = 0;
-    std::uint16_t lender = 0;
-    std::uint64_t tried = 0;
+    bool new_spares = false;  // the other node is told to keep them, for
+    std::vector<SharedTarget> own_groups;
   };
 
-  void MatchAndDeliver(RoutedMessage& message, Preference preference, bool groups,
-                       Targets& targets);
-  void DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message);
+  void FindMatches(const MessageFields& fields, Targets& targets);
+  void DeliverMatches(RoutedMessage& message, bool steps_alone);
+  void DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message,
+                 bool steps_alone);
   void Merge(std::span<const Subscription> subscribers, const MessageFields& fields);
-  void DeliverMerged(RoutedMessage& message);
+  void DeliverMerged(RoutedMessage& message, bool steps_alone);
   void Deliver(Session& session, RoutedMessage& message, const Delivery::Form& form);
-  void ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
-                    const Handed& handed, Targets& targets);
-  void PassOn(SharedGroup& group, RoutedMessage& message, const Handed& handed, Targets& targets);
-  // `route`: the plain subscriptions of those cores want it too. `commit`: a publisher waits for
-  // the groups' members. Yields the number to wait for, or 0.
+  void ChooseMembers(RoutedMessage& message, Targets& targets);
+  bool ConcernsPeer(const MessageFields& fields) const;
+  bool ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
+                    Targets& targets);
+  bool ChooseIn(SharedGroup* group, RoutedMessage& message, Preference preference,
+                Targets& targets);
+  bool Park(SharedGroup& group, RoutedMessage& message, Targets& targets);
+  static void NoteSpare(const SharedGroup& group, Targets& targets);
+  bool DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets& targets);
+  bool PassOn(SharedGroup& group, RoutedMessage& message, Targets& targets);
+  void GiveUp(const SharedKey& key, const RoutedMessage& message, const Targets& targets);
+  void SendOnward(RoutedMessage& message, Targets& targets, const PeerOrigin& origin);
   std::uint64_t SendToCores(RoutedMessage& message, const Targets& targets, bool route, bool commit,
                             const PeerOrigin& origin);
-  void SendToPeerGroups(RoutedMessage& message, Targets& targets, std::uint8_t hops);
-  std::uint16_t LenderOf(const RoutedMessage& message, const PeerOrigin& origin) const noexcept;
-  void GiveUp(RoutedMessage& message, std::uint16_t lender);
+  void SendToPeerGroups(RoutedMessage& message, Targets& targets, GivenBack back);
+  std::uint16_t KeeperOf(const Spare& spare) const noexcept;
+  std::uint16_t OwnKeeper() const noexcept;
   void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin, bool if_room = false);
 
   ShardContext& context_;
@@ -144,6 +166,7 @@ class Router {
   std::vector<Match> matches_;                                     // scratch
   std::vector<std::vector<IntrusivePtr<SharedKey>>> core_groups_;  // scratch, by core
   std::vector<SubscriberId> overflowed_;
+  std::vector<Parked> parked_;
 };
 
 }  // namespace tandem::broker

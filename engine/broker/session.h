@@ -35,6 +35,7 @@ struct PendingConnect {
   std::unique_ptr<Will> will;
   // For an earlier connection of the same client id the other node may have begun a copy.
   bool older_claim_granted = false;
+  bool waits_for_routes = false;  // its own has been granted, in the present epoch
 };
 
 // A publish that waits until it is known whether there is room to retain it.
@@ -115,6 +116,7 @@ struct Session {
       0;  // what was queued when this became the only copy, by number below it
   std::uint64_t merge_below = 0;  // while the other node tells its own of the same session: numbers
                                   // below it mean the same messages on both
+  bool borrows = false;           // some of its messages may have a lender
   std::unique_ptr<MessageJoin> join;  // while messages or places wait for one another
 
   // By filter as subscribed, $share included; ordered, because walking it has effects.

@@ -192,7 +192,8 @@ void SessionQueue::Finish(Slot& slot) {
 
 void SessionQueue::GiveBack(OutboundMessage& message) {
   if (message.lender == 0 || !message.message || returned_ == nullptr) return;
-  returned_->push_back({std::exchange(message.lender, std::uint16_t{0}), message.message->id()});
+  returned_->push_back(
+      {std::exchange(message.lender, std::uint16_t{0}), message.message->id(), message.group});
 }
 
 void SessionQueue::TrimFront() {

@@ -53,6 +53,7 @@ struct OutboundMessage {
 struct ReturnedMessage {
   std::uint16_t lender = 0;
   MessageId message;
+  IntrusivePtr<SharedKey> group;
 };
 
 // Queue numbers that are done with, for the copy of the queue on the other node.

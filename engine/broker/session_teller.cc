@@ -76,6 +76,9 @@ void SessionTeller::Tell(Session& session, std::uint64_t confirm) {
       SessionMessageRecord record = MessageRecord(session, number, message);
       record.also_routed = message.message && !message.group;
       message.record = peer_.Position(peer_.Append(std::move(record)));
+      if (message.lender != 0)
+        Return(std::exchange(message.lender, std::uint16_t{0}), message.message->id(),
+               *message.group);
     }
   });
   TellDone(session);
@@ -148,8 +151,15 @@ void SessionTeller::Ended(const Session& session) {
 }
 
 void SessionTeller::Placed(Session& session, std::uint64_t number) {
-  placed_.push_back({session.id, number});
+  placed_.push_back({.session = session.id, .number = number});
   session.queue.Find(number)->record = UINT64_MAX;  // until EndRouting knows
+}
+
+void SessionTeller::PlacedInGroup(Session& session, std::uint64_t number,
+                                  const IntrusivePtr<SharedKey>& group, std::uint16_t keeper) {
+  Placed(session, number);
+  placed_.back().group = group;
+  placed_.back().keeper = keeper;
 }
 
 void SessionTeller::PlacedWithMessage(Session& session, std::uint64_t number, bool also_routed) {
@@ -159,23 +169,48 @@ void SessionTeller::PlacedWithMessage(Session& session, std::uint64_t number, bo
   message.record = peer_.Position(peer_.Append(std::move(record)));
 }
 
+// Whether the copy gets the message on a way of its own, and the place needs only to name it.
+bool SessionTeller::IsNamed(const NewPlace& place, bool crosses) const noexcept {
+  if (!copies_routed_) return false;
+  return place.group ? place.keeper != 0 && peer_.epoch().group_spares : crosses;
+}
+
+// Places of one session are told in their order, so one that takes its message along lets those
+// before it go first.
 void SessionTeller::EndRouting(const MessageId& id, bool crosses) {
   if (placed_.empty()) return;
-  if (!crosses || !copies_routed_) {
-    for (const NewPlace& place : placed_) {
-      Session& session = *sessions_.Get(place.session);
-      if (session.queue.Contains(place.number)) PlacedWithMessage(session, place.number, crosses);
-    }
-    placed_.clear();
-    return;
+  std::size_t untold = 0;
+  for (std::size_t i = 0; i < placed_.size(); ++i) {
+    if (IsNamed(placed_[i], crosses)) continue;
+    TellNamed(id, std::span(placed_).subspan(untold, i - untold));
+    TellWithMessage(id, placed_[i], crosses);
+    untold = i + 1;
   }
+  TellNamed(id, std::span(placed_).subspan(untold));
+  placed_.clear();
+}
+
+void SessionTeller::TellWithMessage(const MessageId& id, const NewPlace& place, bool crosses) {
+  Session& session = *sessions_.Get(place.session);
+  if (session.queue.Contains(place.number))
+    PlacedWithMessage(session, place.number, crosses && !place.group);
+  // From here on the session's copy stands for it.
+  if (place.group) Return(place.keeper, id, *place.group);
+}
+
+void SessionTeller::TellNamed(const MessageId& id, std::span<const NewPlace> places) {
+  if (places.empty()) return;
   SessionOrderRecord record{.message = id};
-  record.places.reserve(placed_.size());
-  for (const NewPlace& place : placed_) {
+  record.places.reserve(places.size());
+  for (const NewPlace& place : places) {
     Session& session = *sessions_.Get(place.session);
     SessionOrderRecord::Place& out = record.places.emplace_back();
     out.client_id = session.client_id;
     out.number = place.number;
+    if (place.group) {
+      out.group = TargetOf(*place.group);
+      out.keeper = static_cast<CoreId>(place.keeper - 1);
+    }
     // One that is gone already, because it was too large or the queue full, is named all the same:
     // the copy there must not wait for its place.
     const OutboundMessage* const message = session.queue.Find(place.number);
@@ -185,21 +220,22 @@ void SessionTeller::EndRouting(const MessageId& id, bool crosses) {
     out.subscription_ids = Identifiers(*message);
   }
   const std::uint64_t position = peer_.Position(peer_.Append(std::move(record)));
-  for (const NewPlace& place : placed_) {
+  for (const NewPlace& place : places) {
     if (OutboundMessage* const message = sessions_.Get(place.session)->queue.Find(place.number))
       message->record = position;
   }
-  placed_.clear();
 }
 
-void SessionTeller::Return(std::uint16_t lender, const MessageId& message) {
-  if (lender == 0 || !peer_.up()) return;
-  peer_.Append(LentDoneRecord{.core = static_cast<CoreId>(lender - 1), .message = message});
+void SessionTeller::Return(std::uint16_t keeper, const MessageId& message, const SharedKey& group) {
+  if (keeper == 0 || !peer_.up()) return;
+  LentDoneRecord record{.core = static_cast<CoreId>(keeper - 1), .message = message};
+  if (peer_.epoch().group_spares) record.group = TargetOf(group);
+  peer_.Append(std::move(record));
 }
 
 void SessionTeller::FlushProgress() {
   for (const ReturnedMessage& message : std::exchange(returned_, {}))
-    Return(message.lender, message.message);
+    Return(message.lender, message.message, *message.group);
   if (finished_.empty()) return;
   std::sort(finished_.begin(), finished_.end(), [](const auto& a, const auto& b) {
     return a.session != b.session ? a.session < b.session : a.number < b.number;
@@ -243,8 +279,7 @@ SessionMessageRecord SessionTeller::MessageRecord(const Session& session, std::u
                               .retain = message.retain,
                               .subscription_ids = Identifiers(message),
                               .message = message.message};
-  if (message.group)
-    record.group = SharedTarget{message.group->filter(), message.group->share_name()};
+  if (message.group) record.group = TargetOf(*message.group);
   return record;
 }
 

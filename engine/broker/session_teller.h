@@ -53,16 +53,23 @@ class SessionTeller {
   // its own, EndRouting names it there, for all sessions at once; else it goes along.
   void Placed(Session& session, std::uint64_t number);
   void PlacedWithMessage(Session& session, std::uint64_t number, bool also_routed = false);
+  // The same for a member of a shared group: `keeper` of the other node keeps the spare of the
+  // message, or is about to. 0: nobody does, so the message goes along.
+  void PlacedInGroup(Session& session, std::uint64_t number, const IntrusivePtr<SharedKey>& group,
+                     std::uint16_t keeper);
   void EndRouting(const MessageId& id, bool crosses);
   // While the other node is being told what there is, a message may cross before the copy is there
   // to take it: so it goes along as well.
   void SetCopiesRouted(bool routed) noexcept { copies_routed_ = routed; }
+  bool copies_routed() const noexcept { return copies_routed_; }
 
   // What the queues have logged as done since the last call.
   void FlushProgress();
-  // A message that the other node's core `lender` - 1 keeps is done with here.
-  void Return(std::uint16_t lender, const MessageId& message);
+  // A group's message of which the other node's core `keeper` - 1 has the spare is done with here.
+  void Return(std::uint16_t keeper, const MessageId& message, const SharedKey& group);
   std::vector<ReturnedMessage>* returned() noexcept { return &returned_; }
+  // The spares are gone with the other node.
+  void ForgetReturned() noexcept { returned_.clear(); }
 
   // The queue's content, for a copy that asks for one message.
   void Repeat(Session& session, std::uint64_t number);
@@ -71,7 +78,12 @@ class SessionTeller {
   struct NewPlace {
     SubscriberId session;
     std::uint64_t number;
+    IntrusivePtr<SharedKey> group{};
+    std::uint16_t keeper = 0;
   };
+  bool IsNamed(const NewPlace& place, bool crosses) const noexcept;
+  void TellWithMessage(const MessageId& id, const NewPlace& place, bool crosses);
+  void TellNamed(const MessageId& id, std::span<const NewPlace> places);
   SessionRecord HeadRecord(const Session& session) const;
   SessionMessageRecord MessageRecord(const Session& session, std::uint64_t number,
                                      const OutboundMessage& message) const;

@@ -55,7 +55,7 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
       interest_applied_(options.cores, 0),
       interest_seen_(options.cores, 0),
       interest_answered_(options.cores, 0),
-      gone_(options.cores, 0) {
+      gone_(options.cores) {
   if (!retained_budget_) {
     retained_budget_ =
         std::make_shared<RetainedBudget>(config.retained_messages_max, config.retained_bytes_max);
@@ -404,6 +404,7 @@ void Shard::PublishSystem(const SystemTopic& system) {
 void Shard::EndTurn() {
   CloseOverflowed();
   FindFittingMembers();
+  router_.RetryParked();
   fetcher_.GoOn();
   CountRetained();
   teller_.FlushProgress();

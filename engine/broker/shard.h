@@ -183,6 +183,7 @@ class Shard final : public ReplicatorEvents {
   void StartAwayTimers(Session& session);
   void SetMembersOnline(Session& session, bool online);
   void GiveBackGroupMessages(Session& session, bool also_sent);
+  void LeaveGroups(Session& session);
   void PublishWill(Session& session);
   void OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect);
 
@@ -242,12 +243,19 @@ class Shard final : public ReplicatorEvents {
   bool IsNewerHere(const ClaimRecord& claim, Hlc connected_at) const noexcept;
   bool LosesTo(const ClaimRecord& claim) const;
   void OnClaimReply(const ClaimReplyRecord& reply);
+  void WithdrawClaim(std::string_view client_id);
   void NoteRelay(CoreId from, const PeerOrigin& origin);
   void AnswerRelays();
   void LetGo(const PeerOrigin& origin);
   void ConfirmMirrored();
   void MirroredReached(CoreId stream, std::uint64_t number);
   void ReleaseAnswers();
+  void ResumeWaiting();
+  void BeginEpoch(const PeerEpoch& epoch);
+  void ReachPeerDown(std::uint64_t epoch, PeerDownStep step);
+  void ForgetSparesThere();
+  void WindUpEpoch();
+  void TakeSessionsOver();
   void FinishPeerDown();
   void PumpSnapshot();
   void EndSnapshot();
@@ -259,8 +267,16 @@ class Shard final : public ReplicatorEvents {
   void Follow(const SessionRecord& record);
   void FollowHead(Session& session, const SessionRecord& record);
   void Follow(const SessionSubscriptionRecord& record, CoreId stream);
+  void FollowUnsubscribe(Session& session, std::string_view filter);
   void Follow(SessionMessageRecord record);
   void Follow(const SessionOrderRecord& record, const PeerOrigin& origin);
+  void FollowPlace(Session& session, const MessageId& id, const SessionOrderRecord::Place& place,
+                   const PeerOrigin& origin);
+  void OnSpareWanted(CoreId from, SpareWanted wanted);
+  void GiveSpare(LentMessages::Place place, MessagePtr message);
+  void OnSpareGiven(const SpareGiven& given);
+  void KeepSpares(const PublishRecord& record, const PeerOrigin& origin);
+  void ReturnSpare(CoreId keeper, LentReturned returned);
   void Follow(const SessionMissingRecord& record);
   void Follow(const SessionProgressRecord& record);
   void Follow(const SessionReceivedIdRecord& record);
@@ -361,9 +377,18 @@ class Shard final : public ReplicatorEvents {
   struct Leaving {
     bool active = false;
     std::uint64_t epoch = 0;
+    PeerDownStep step{};            // that this core has taken, and waits for the others to take
+    std::optional<PeerEpoch> next;  // that begins behind it
   };
   Leaving leaving_;
-  std::vector<std::uint64_t> gone_;  // by core: the last epoch that it knows to be over
+  std::vector<std::pair<std::uint64_t, PeerDownStep>> gone_;  // by core: the last that it said
+  // Of the next epoch, while the last one is being wound up.
+  struct EarlyRecord {
+    CoreId stream{};
+    std::uint64_t number = 0;
+    PeerRecord record;
+  };
+  std::vector<EarlyRecord> early_records_;
   // From cores that are in an epoch of which this core has not heard yet; in order, per core.
   std::vector<std::pair<CoreId, CoreMessage>> early_;
 

@@ -221,6 +221,7 @@ void Shard::CompleteWhenRouted(Client& client, bool moved) {
     claiming_.erase(client.pending->client_id);
     return CompleteConnect(client);
   }
+  client.pending->waits_for_routes = true;
   ++client.held;
   gate_.Hold(interest_, {.connection = client.id, .type = mqtt::PacketType::kConnack});
 }
@@ -336,7 +337,8 @@ void Shard::Detach(Client& client, WillRule rule) {
   if (client.pending) {
     const auto it = claiming_.find(client.pending->client_id);
     if (it != claiming_.end() && it->second == client.id) claiming_.erase(it);
-    client.pending.reset();
+    const std::unique_ptr<PendingConnect> pending = std::move(client.pending);
+    if (pending->waits_for_routes && peer_.up()) WithdrawClaim(pending->client_id);
   }
   if (client.session == nullptr) return;
   ForgetSlowed(client);
@@ -389,6 +391,9 @@ void Shard::EndSession(Session& session, bool publish_will) {
   context_.timers.Cancel(session.expiry_timer);
   context_.timers.Cancel(session.will_timer);
   if (publish_will && session.will) PublishWill(session);
+  // While the copy is there: what another member gets leaves it in the same step.
+  LeaveGroups(session);
+  GiveBackGroupMessages(session, true);
   teller_.FlushProgress();
   teller_.Ended(session);
   teller_.EndFollowing(session);
@@ -397,7 +402,6 @@ void Shard::EndSession(Session& session, bool publish_will) {
     const std::string filter = session.subscriptions.begin()->first;
     Unsubscribe(session, filter);
   }
-  GiveBackGroupMessages(session, true);
   std::int64_t messages = 0;
   std::int64_t bytes = 0;
   std::uint64_t undelivered = 0;
@@ -405,7 +409,8 @@ void Shard::EndSession(Session& session, bool publish_will) {
     ++messages;
     bytes += static_cast<std::int64_t>(message.bytes());
     if (message.state == OutboundState::kQueued) ++undelivered;
-    if (message.message) teller_.Return(message.lender, message.message->id());
+    if (message.lender != 0 && message.message)
+      teller_.Return(message.lender, message.message->id(), *message.group);
   });
   context_.metrics.QueuedChanged(-messages, -bytes);
   if (undelivered != 0)
@@ -428,16 +433,44 @@ void Shard::SetMembersOnline(Session& session, bool online) {
 // messages stay with their session while it lives [MQTT-4.8.2-4]; sent QoS 1 messages leave it when
 // it ends [MQTT-4.8.2-5].
 void Shard::GiveBackGroupMessages(Session& session, bool also_sent) {
-  std::vector<std::pair<IntrusivePtr<SharedKey>, MessagePtr>> back;
+  struct Back {
+    IntrusivePtr<SharedKey> key;
+    MessagePtr message;
+    GivenBack from;
+  };
+  std::vector<Back> back;
+  const bool is_followed = teller_.IsFollowed(session);
+  bool waits = false;
   session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
     if (!message.group || !message.message) return;
     const bool sent = message.state != OutboundState::kQueued;
     if (sent && (!also_sent || message.qos == mqtt::QoS::kExactlyOnce)) return;
-    back.emplace_back(message.group, message.message);
+    // Nor may it reach another member before the packet id of its publisher is safe: what the place
+    // waits for (P5).
+    if (!also_sent && message.qos == mqtt::QoS::kExactlyOnce && !peer_.IsReached(message.record)) {
+      waits = true;
+      return;
+    }
+    back.push_back({.key = message.group,
+                    .message = message.message,
+                    .from = {.client_id = is_followed ? session.client_id : std::string(),
+                             .number = is_followed ? number : 0,
+                             .spare = std::exchange(message.lender, std::uint16_t{0})}});
     context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
     session.queue.Discard(number);
   });
-  for (const auto& [key, message] : back) router_.ToGroup(*key, message);
+  if (waits) delivery_.Await(session.id);
+  for (Back& each : back) router_.ToGroup(*each.key, each.message, std::move(each.from));
+}
+
+// It is no member any longer; what it subscribed to is forgotten later.
+void Shard::LeaveGroups(Session& session) {
+  for (const auto& [filter, state] : session.subscriptions) {
+    const auto shared = mqtt::ParseSharedFilter(filter);
+    if (!shared) continue;
+    const auto change = trie_.LeaveGroup(shared->filter, shared->share_name, session.id);
+    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+  }
 }
 
 void Shard::PublishWill(Session& session) {

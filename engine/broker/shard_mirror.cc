@@ -30,8 +30,7 @@ OutboundMessage ToOutbound(SessionMessageRecord& record) {
         std::make_unique<std::vector<std::uint32_t>>(std::move(record.subscription_ids));
   }
   if (record.group) {
-    message.group =
-        IntrusivePtr<SharedKey>(new SharedKey(record.group->filter, record.group->share_name));
+    message.group = KeyOf(*record.group);
   }
   return message;
 }
@@ -117,7 +116,7 @@ void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
       shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(record.filter);
   if (session != nullptr && valid) {
     if (!record.subscribed) {
-      if (session->mirrored_here()) Unsubscribe(*session, record.filter);
+      if (session->mirrored_here()) FollowUnsubscribe(*session, record.filter);
     } else if (session->mirrored_here() || !session->subscriptions.contains(record.filter)) {
       Subscribe(*session, record.filter,
                 {.options = record.options, .identifier = record.identifier});
@@ -126,6 +125,17 @@ void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
   // Behind the interest that this core may just have announced.
   if (record.confirm != 0 && peer_.up())
     peer_.Append(MirroredRecord{.core = stream, .number = record.confirm});
+}
+
+// What the owner has placed before it unsubscribed, it has told before.
+void Shard::FollowUnsubscribe(Session& session, std::string_view filter) {
+  Unsubscribe(session, filter);
+  if (!session.join) return;
+  session.join->ForgetUnwanted([&](const Message& message) {
+    return std::any_of(session.subscriptions.begin(), session.subscriptions.end(), [&](auto& s) {
+      return !mqtt::ParseSharedFilter(s.first) && mqtt::Matches(s.first, message.topic());
+    });
+  });
 }
 
 void Shard::Follow(SessionMessageRecord record) {
@@ -172,29 +182,97 @@ void Shard::Follow(const SessionOrderRecord& record, const PeerOrigin& origin) {
     if (HomeOf(place.client_id, context_.cores) != context_.core) continue;
     Session* const session = sessions_.Find(place.client_id);
     if (session == nullptr || !session->mirrored_here()) continue;
-    MessageJoin& join = delivery_.NeedJoin(*session);
-    OutboundMessage message;
-    message.qos = place.qos;
-    message.retain = place.retain;
-    if (!place.subscription_ids.empty()) message.identifier = place.subscription_ids.front();
-    if (place.subscription_ids.size() > 1) {
-      message.more_identifiers =
-          std::make_unique<std::vector<std::uint32_t>>(place.subscription_ids);
+    FollowPlace(*session, record.message, place, origin);
+  }
+}
+
+void Shard::FollowPlace(Session& session, const MessageId& id,
+                        const SessionOrderRecord::Place& place, const PeerOrigin& origin) {
+  MessageJoin& join = delivery_.NeedJoin(session);
+  OutboundMessage message;
+  message.qos = place.qos;
+  message.retain = place.retain;
+  if (!place.subscription_ids.empty()) message.identifier = place.subscription_ids.front();
+  if (place.subscription_ids.size() > 1) {
+    message.more_identifiers = std::make_unique<std::vector<std::uint32_t>>(place.subscription_ids);
+  }
+  if (place.group) {
+    message.group = KeyOf(*place.group);
+  } else if (auto unplaced = join.TakeMessage(id)) {
+    message.message = std::move(unplaced->message);
+    session.queue.Place(place.number, std::move(message));
+    return;
+  }
+  if (!session.queue.Place(place.number, std::move(message))) return;
+  MessageJoin::Unfilled unfilled{.message = id,
+                                 .number = place.number,
+                                 .since = context_.now.mono_ns,
+                                 .by_spare = place.group.has_value()};
+  if (place.qos == mqtt::QoS::kExactlyOnce) {
+    // The owner sends it to the client when this record is applied, so this copy must have it.
+    unfilled.origin = origin;
+    HoldBack(origin);
+  }
+  join.Add(unfilled);
+  if (!place.group) return;
+  SpareWanted wanted{
+      .message = id, .group = *place.group, .client_id = session.client_id, .number = place.number};
+  if (place.keeper == context_.core) return OnSpareWanted(context_.core, std::move(wanted));
+  if (Index(place.keeper) < context_.cores)
+    context_.outbox.cores.push_back({place.keeper, std::move(wanted)});
+}
+
+// A copy has a place for the spare that this core keeps, or is about to get.
+void Shard::OnSpareWanted(CoreId from, SpareWanted wanted) {
+  LentMessages::Place place{
+      .core = from, .client_id = std::move(wanted.client_id), .number = wanted.number};
+  if (MessagePtr message = lent_.TakeFor(wanted.message, wanted.group, place))
+    GiveSpare(std::move(place), std::move(message));
+}
+
+void Shard::GiveSpare(LentMessages::Place place, MessagePtr message) {
+  SpareGiven given{.message = std::move(message),
+                   .client_id = std::move(place.client_id),
+                   .number = place.number};
+  if (place.core == context_.core) return OnSpareGiven(given);
+  given.message->MarkShared();
+  context_.outbox.cores.push_back({place.core, std::move(given)});
+}
+
+// If the place is gone, its owner has done with the message meanwhile.
+void Shard::OnSpareGiven(const SpareGiven& given) {
+  Session* const session = sessions_.Find(given.client_id);
+  if (session == nullptr || !session->join) return;
+  if (const auto place = session->join->TakePlace(given.number))
+    delivery_.Fill(*session, *place, given.message);
+}
+
+// What a record says about groups' spares: which to keep here, and which a member has left behind.
+void Shard::KeepSpares(const PublishRecord& record, const PeerOrigin& origin) {
+  const MessagePtr& message = record.message;
+  if (!message) return;  // a broken partner
+  if (const auto& back = record.given_back) {
+    if (!back->client_id.empty()) {
+      RelayOrApply(back->client_id,
+                   SessionProgressRecord{.client_id = back->client_id,
+                                         .done = {{back->number, back->number}}},
+                   origin);
     }
-    if (auto unplaced = join.TakeMessage(record.message)) {
-      message.message = std::move(unplaced->message);
-      session->queue.Place(place.number, std::move(message));
-      continue;
+    if (back->spare != 0) {
+      for (const SharedTarget& group : record.groups)
+        ReturnSpare(static_cast<CoreId>(back->spare - 1), {message->id(), group});
     }
-    if (!session->queue.Place(place.number, std::move(message))) continue;
-    MessageJoin::Unfilled unfilled{
-        .message = record.message, .number = place.number, .since = context_.now.mono_ns};
-    if (place.qos == mqtt::QoS::kExactlyOnce) {
-      // The owner sends it to the client when this record is applied, so this copy must have it.
-      unfilled.origin = origin;
-      HoldBack(origin);
-    }
-    join.Add(unfilled);
+  }
+  for (const SharedTarget& group : record.spares) {
+    if (auto place = lent_.Keep(message, group)) GiveSpare(std::move(*place), message);
+  }
+}
+
+void Shard::ReturnSpare(CoreId keeper, LentReturned returned) {
+  if (keeper == context_.core) {
+    lent_.Return(returned.message, returned.group);
+  } else if (Index(keeper) < context_.cores) {
+    context_.outbox.cores.push_back({keeper, std::move(returned)});
   }
 }
 
@@ -326,11 +404,12 @@ void Shard::Promote(Session& session, bool owner_lives) {
   for (const auto& [filter, state] : session.subscriptions) {
     const auto shared = mqtt::ParseSharedFilter(filter);
     if (!shared) continue;
+    trie_.RemoveGroupCopy(shared->filter, shared->share_name);
     const auto change = trie_.JoinGroup(
         shared->filter, shared->share_name,
         {.subscriber = session.id, .options = state.options, .identifier = state.identifier},
         false);
-    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+    AnnounceGroup(shared->filter, shared->share_name, change.local);
   }
   if (session.join && !IsPlanted(PlantedBug::kUnplacedForgotten)) {
     for (MessageJoin::Unplaced& unplaced : session.join->TakeMessages())
@@ -347,8 +426,9 @@ void Shard::Demote(Session& session) {
   for (const auto& [filter, state] : session.subscriptions) {
     const auto shared = mqtt::ParseSharedFilter(filter);
     if (!shared) continue;
-    const auto change = trie_.LeaveGroup(shared->filter, shared->share_name, session.id);
-    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
+    trie_.LeaveGroup(shared->filter, shared->share_name, session.id);
+    const auto change = trie_.AddGroupCopy(shared->filter, shared->share_name);
+    AnnounceGroup(shared->filter, shared->share_name, change.local);
   }
   fetcher_.Cancel(session);
   context_.timers.Cancel(std::exchange(session.expiry_timer, reactor::kNoTimer));
@@ -382,7 +462,7 @@ void Shard::RepairJoins() {
     MessageJoin& join = *session->join;
     join.Forget(now - kForgetAfterNs);
     for (MessageJoin::Unfilled& place : join.places()) {
-      if (place.asked || now - place.since < kAskAfterNs || !peer_.up()) continue;
+      if (place.by_spare || place.asked || now - place.since < kAskAfterNs || !peer_.up()) continue;
       place.asked = true;
       peer_.Append(SessionMissingRecord{.client_id = session->client_id, .number = place.number});
     }

@@ -61,7 +61,9 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    ReleaseHeld();
                  },
                  [&](SubscriptionMirrored& m) { MirroredReached(m.stream, m.number); },
-                 [&](LentReturned& m) { lent_.Return(m.message); },
+                 [&](LentReturned& m) { lent_.Return(m.message, m.group); },
+                 [&](SpareWanted& m) { OnSpareWanted(from, std::move(m)); },
+                 [&](SpareGiven& m) { OnSpareGiven(m); },
                  [&](CopiesRouted& m) {
                    if (snapshot_.active && m.epoch == peer_.epoch().epoch) {
                      snapshot_.cores |= std::uint64_t{1} << Index(from);
@@ -70,8 +72,8 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                  },
                  [&](PeerDownSeen& m) {
                    context_.clock.Observe(m.seen_at, context_.now.wall_ms);
-                   gone_[Index(from)] = std::max(gone_[Index(from)], m.epoch);
-                   FinishPeerDown();
+                   gone_[Index(from)] = std::max(gone_[Index(from)], {m.epoch, m.step});
+                   WindUpEpoch();
                  },
                  [&](RetainMessage& m) {
                    NoteRelay(from, m.origin);
@@ -82,8 +84,7 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    interest_seen_[Index(from)] = m.number;
                  },
                  [&](CoreGroupInterest& m) {
-                   trie_.SetGroupCounts(m.filter, m.share_name, {Side::kThisNode, from},
-                                        {m.online, m.total});
+                   trie_.SetGroupCounts(m.filter, m.share_name, {Side::kThisNode, from}, m.counts);
                    interest_seen_[Index(from)] = m.number;
                  },
                  [&](CoreInterestApplied& m) {
@@ -121,33 +122,44 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
              message);
 }
 
+// No epoch begins before every core has done with the one before.
 void Shard::OnPeerUp(const PeerEpoch& epoch) {
   if (leaving_.active) {
-    // It came back before every core had heard that it was gone.
-    std::fill(gone_.begin(), gone_.end(), leaving_.epoch);
-    FinishPeerDown();
+    leaving_.next = epoch;
+  } else {
+    BeginEpoch(epoch);
   }
+}
+
+void Shard::BeginEpoch(const PeerEpoch& epoch) {
   gate_.ForgetPeer();
   ForgetBrakesOfPeer();
   interest_.peer = 0;
   interest_.mirrored = 0;
   peer_.Up(epoch);
   mirrored_.Reset(epoch.peer_cores);
-  trie_.ClearPeer();
   context_.node = epoch.self;
   snapshot_ = {.active = true};
   teller_.SetCopiesRouted(false);
   for (auto& [from, message] : std::exchange(early_, {})) OnCoreMessage(from, std::move(message));
+  for (EarlyRecord& early : std::exchange(early_records_, {}))
+    OnPeerRecord(early.stream, early.number, std::move(early.record));
   ReleaseHeld();
 }
 
 // What this core's clients wait for is let go at once. What the other node sent before it went may
-// still be on its way from other cores, so its sessions are taken over a little later
-// (FinishPeerDown).
+// still be on its way from other cores, so the rest takes some steps (WindUpEpoch).
 void Shard::OnPeerDown() {
-  leaving_ = {.active = true, .epoch = peer_.epoch().epoch};
+  if (leaving_.next) {
+    // The epoch has not begun here, so nothing of it has to be wound up.
+    const std::uint64_t epoch = leaving_.next->epoch;
+    leaving_.next.reset();
+    std::erase_if(early_, [&](const auto& e) { return std::visit(EpochOf{}, e.second) <= epoch; });
+    early_records_.clear();
+    return ReachPeerDown(epoch, PeerDownStep::kTaken);
+  }
+  leaving_ = {.active = true, .epoch = peer_.epoch().epoch, .step = PeerDownStep::kSeen};
   peer_.Down();
-  trie_.ClearPeer();
   snapshot_ = {};
   confirmations_.clear();
   gate_.ForgetPeer();
@@ -155,25 +167,62 @@ void Shard::OnPeerDown() {
   interest_.peer = 0;
   interest_.mirrored = 0;
   answers_.ForgetPeer();
+  teller_.ForgetReturned();
+  ForgetSparesThere();
   ReleaseAnswers();
   ReleaseHeld();
-  for (const SubscriberId id : delivery_.TakeWaiting()) {
-    if (Session* const session = sessions_.Get(id)) delivery_.Pump(*session);
-  }
-  for (std::uint16_t core = 0; core < context_.cores; ++core) {
-    if (CoreId{core} != context_.core)
-      context_.outbox.cores.push_back(
-          {CoreId{core}, PeerDownSeen{.epoch = leaving_.epoch, .seen_at = context_.IssueTime()}});
-  }
-  gone_[Index(context_.core)] = leaving_.epoch;
-  FinishPeerDown();
+  ResumeWaiting();
+  ReachPeerDown(leaving_.epoch, leaving_.step);
+  WindUpEpoch();
 }
 
-// Once every core knows that the other node is gone, all that it sent is here: its sessions are
-// this node's now, and what was lent to it goes to members here.
-void Shard::FinishPeerDown() {
-  if (!leaving_.active || *std::min_element(gone_.begin(), gone_.end()) < leaving_.epoch) return;
-  leaving_.active = false;
+void Shard::ReachPeerDown(std::uint64_t epoch, PeerDownStep step) {
+  for (std::uint16_t core = 0; core < context_.cores; ++core) {
+    if (CoreId{core} == context_.core) continue;
+    context_.outbox.cores.push_back(
+        {CoreId{core},
+         PeerDownSeen{.epoch = epoch, .step = step, .seen_at = context_.IssueTime()}});
+  }
+  gone_[Index(context_.core)] = {epoch, step};
+}
+
+// The spares that the other node kept are gone with it.
+void Shard::ForgetSparesThere() {
+  router_.ForgetSparesThere();
+  for (std::size_t slot = 0; slot < sessions_.slots(); ++slot) {
+    Session* const session = sessions_.Get(static_cast<SubscriberId>(slot));
+    if (session == nullptr || !std::exchange(session->borrows, false)) continue;
+    session->queue.ForEach([](std::uint64_t, OutboundMessage& message) { message.lender = 0; });
+  }
+}
+
+// Goes on with the end of the epoch as far as the other cores have come. Once they all know that
+// the other node is gone, all that it sent is here; once all have asked for the spares that it gave
+// to members, and got them, its sessions are this node's; and once they are members of their groups
+// on all cores, what was meant for members there, and the spares that are left, goes to them.
+void Shard::WindUpEpoch() {
+  while (leaving_.active && *std::min_element(gone_.begin(), gone_.end()) >=
+                                std::pair(leaving_.epoch, leaving_.step)) {
+    switch (leaving_.step) {
+      case PeerDownStep::kNone:
+      case PeerDownStep::kSeen:
+        leaving_.step = PeerDownStep::kAsked;
+        break;
+      case PeerDownStep::kAsked:
+        leaving_.step = PeerDownStep::kGiven;
+        break;
+      case PeerDownStep::kGiven:
+        TakeSessionsOver();
+        leaving_.step = PeerDownStep::kTaken;
+        break;
+      case PeerDownStep::kTaken:
+        return FinishPeerDown();
+    }
+    ReachPeerDown(leaving_.epoch, leaving_.step);
+  }
+}
+
+void Shard::TakeSessionsOver() {
   for (std::size_t slot = 0; slot < sessions_.slots(); ++slot) {
     Session* const session = sessions_.Get(static_cast<SubscriberId>(slot));
     if (session == nullptr) continue;
@@ -190,10 +239,13 @@ void Shard::FinishPeerDown() {
       session->fork_number = session->queue.next_number();
     }
   }
+}
+
+void Shard::FinishPeerDown() {
+  leaving_.active = false;
+  trie_.ClearPeer();
   for (LentMessages::Lent& lent : lent_.TakeAll()) {
-    for (const SharedTarget& group : lent.groups)
-      router_.ToGroup(*IntrusivePtr<SharedKey>(new SharedKey(group.filter, group.share_name)),
-                      lent.message);
+    for (const SharedTarget& group : lent.groups) router_.ToGroup(*KeyOf(group), lent.message);
   }
   // Nobody else can hold the client ids that were being claimed.
   std::vector<ConnectionId> waiting;
@@ -203,6 +255,7 @@ void Shard::FinishPeerDown() {
   claiming_.clear();
   unanswered_.clear();
   for (const ConnectionId id : waiting) CompleteConnect(*FindClient(id));
+  if (const auto next = std::exchange(leaving_.next, std::nullopt)) BeginEpoch(*next);
 }
 
 void Shard::OnPeerApplied(std::uint64_t number) {
@@ -211,8 +264,16 @@ void Shard::OnPeerApplied(std::uint64_t number) {
   answers_.PeerReached(number);
   ReleaseHeld();
   ReleaseAnswers();
+  ResumeWaiting();
+}
+
+// Sessions that waited until the other node has what they were given.
+void Shard::ResumeWaiting() {
   for (const SubscriberId id : delivery_.TakeWaiting()) {
-    if (Session* const session = sessions_.Get(id)) delivery_.Pump(*session);
+    Session* const session = sessions_.Get(id);
+    if (session == nullptr || session->mirrored_here()) continue;
+    delivery_.Pump(*session);
+    if (session->client == nullptr) GiveBackGroupMessages(*session, false);
   }
 }
 
@@ -223,6 +284,7 @@ void Shard::ReleaseAnswers() {
 }
 
 void Shard::OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) {
+  if (leaving_.next) early_records_.push_back({stream, number, std::move(record)});
   if (!peer_.up()) return;
   const PeerOrigin origin = peer_.Received(stream, number);
   ApplyRecord(std::move(record), origin);
@@ -307,6 +369,7 @@ void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
                              SessionWillDoneRecord{.client_id = r.step->client_id}, origin);
               }
             }
+            KeepSpares(r, origin);
             router_.FromPeer(std::move(r), origin);
           },
           [&](SessionOrderRecord& r) {
@@ -329,11 +392,7 @@ void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
                 {.stream = origin.stream, .number = origin.number, .record = r});
           },
           [&](LentDoneRecord& r) {
-            if (r.core == context_.core) {
-              lent_.Return(r.message);
-            } else if (Index(r.core) < context_.cores) {
-              context_.outbox.cores.push_back({r.core, LentReturned{r.message}});
-            }
+            ReturnSpare(r.core, {r.message, r.group});
           },
           [&](BrakeRecord& r) {
             if (r.core == context_.core) return ApplyAtHome(r, origin);
@@ -391,7 +450,7 @@ void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
                  [&](InterestRecord& r) { trie_.SetPeerInterest(r.filter, stream, r.wanted); },
                  [&](GroupInterestRecord& r) {
                    trie_.SetGroupCounts(r.filter, r.share_name, {Side::kPeerNode, stream},
-                                        {r.online, r.total});
+                                        {r.online, r.total, r.copies});
                  },
                  [&](ClaimRecord& r) { OnClaim(r); },
                  [&](ClaimReplyRecord& r) { OnClaimReply(r); },
@@ -496,19 +555,25 @@ void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
       client->pending->older_claim_granted = true;
       return;
     }
-    if (session == nullptr) {
-      peer_.Append(SessionEndRecord{.client_id = reply.client_id});
-    } else if (session->client == nullptr) {
-      if (!session->persistent()) return EndSession(*session, false);
-      // The copy has the will and the expiry of a connection that never was.
-      teller_.TellHead(*session);
-    }
+    WithdrawClaim(reply.client_id);
     return;
   }
   if (reply.granted) return CompleteWhenRouted(*client, reply.session_present);
   claiming_.erase(it);
   client->pending.reset();
   Close(*client, metrics::CloseReason::kTakenOver);
+}
+
+// The other node has granted a claim whose client has left: its copy is that of a connection that
+// never was.
+void Shard::WithdrawClaim(std::string_view client_id) {
+  Session* const session = sessions_.Find(client_id);
+  if (session == nullptr) {
+    peer_.Append(SessionEndRecord{.client_id = std::string(client_id)});
+  } else if (session->client == nullptr) {
+    if (!session->persistent()) return EndSession(*session, false);
+    teller_.TellHead(*session);  // its will and its expiry
+  }
 }
 
 // Tells the other node what it must know, from the state as it is now, a step at a time between
@@ -578,13 +643,13 @@ void Shard::SnapshotSession(SubscriberId id) {
   if (session == nullptr) return;
   for (const auto& [filter, state] : session->subscriptions) {
     if (const auto shared = mqtt::ParseSharedFilter(filter)) {
-      if (session->mirrored_here()) continue;
       const FilterEntry* const entry = trie_.Find(shared->filter);
       const MemberCounts counts = entry->FindGroup(shared->share_name)->local();
       peer_.Append(GroupInterestRecord{.filter = std::string(shared->filter),
                                        .share_name = std::string(shared->share_name),
                                        .online = counts.online,
-                                       .total = counts.total});
+                                       .total = counts.total,
+                                       .copies = counts.copies});
     } else {
       peer_.Append(InterestRecord{.filter = filter, .wanted = true});
     }

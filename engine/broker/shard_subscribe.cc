@@ -119,6 +119,10 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
   if (const auto shared = mqtt::ParseSharedFilter(filter); shared && session.mirrored_here()) {
     // Its owner is the member of the group; this copy becomes one when it owns the session.
     existed = session.subscriptions.contains(ToAbsl(filter));
+    if (!existed) {
+      const auto change = trie_.AddGroupCopy(shared->filter, shared->share_name);
+      AnnounceGroup(shared->filter, shared->share_name, change.local);
+    }
   } else if (shared) {
     const auto change = trie_.JoinGroup(shared->filter, shared->share_name, subscription,
                                         session.client != nullptr);
@@ -147,7 +151,8 @@ bool Shard::Unsubscribe(Session& session, std::string_view filter) {
   const auto it = session.subscriptions.find(ToAbsl(filter));
   if (it == session.subscriptions.end()) return false;
   if (const auto shared = mqtt::ParseSharedFilter(filter); shared && session.mirrored_here()) {
-    // Not a member here.
+    const auto change = trie_.RemoveGroupCopy(shared->filter, shared->share_name);
+    if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
   } else if (shared) {
     const auto change = trie_.LeaveGroup(shared->filter, shared->share_name, session.id);
     if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
@@ -224,8 +229,7 @@ void Shard::AnnounceGroup(std::string_view filter, std::string_view share_name,
       context_.outbox.cores.push_back(
           {CoreId{core}, CoreGroupInterest{.filter = std::string(filter),
                                            .share_name = std::string(share_name),
-                                           .online = counts.online,
-                                           .total = counts.total,
+                                           .counts = counts,
                                            .number = interest_.cores}});
     }
   }
@@ -233,7 +237,8 @@ void Shard::AnnounceGroup(std::string_view filter, std::string_view share_name,
     interest_.peer = peer_.Append(GroupInterestRecord{.filter = std::string(filter),
                                                       .share_name = std::string(share_name),
                                                       .online = counts.online,
-                                                      .total = counts.total});
+                                                      .total = counts.total,
+                                                      .copies = counts.copies});
   }
 }
 

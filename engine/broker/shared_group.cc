@@ -35,6 +35,7 @@ MemberCounts SharedGroup::everywhere() const noexcept {
   for (const PlaceState& state : places_) {
     sum.online += state.counts.online;
     sum.total += state.counts.total;
+    sum.copies += state.counts.copies;
   }
   return sum;
 }
@@ -70,7 +71,12 @@ void SharedGroup::MoveOnline(std::uint32_t position, bool online) noexcept {
     members_[position].online = online;
     members_.Swap(position, online ? online_++ : --online_);
   }
-  places_.front().counts = {online_, static_cast<std::uint32_t>(members_.size())};
+  places_.front().counts.online = online_;
+  places_.front().counts.total = static_cast<std::uint32_t>(members_.size());
+}
+
+void SharedGroup::AddCopies(std::int32_t change) noexcept {
+  places_.front().counts.copies += static_cast<std::uint32_t>(change);
 }
 
 const GroupMember* SharedGroup::ChooseMember(SubscriberId excluding) noexcept {
@@ -115,7 +121,11 @@ void SharedGroup::ClearPeer(std::uint64_t cores) {
   });
 }
 
-bool SharedGroup::HasPeerMembers() const noexcept {
+bool SharedGroup::ConcernsPeer() const noexcept {
+  return HasPeerPlaces() || everywhere().copies != 0;
+}
+
+bool SharedGroup::HasPeerPlaces() const noexcept {
   return places_.back().place.side == Side::kPeerNode;  // the peer's places stand last
 }
 

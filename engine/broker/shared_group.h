@@ -50,10 +50,12 @@ struct Place {
 };
 
 // Members of a group; online <= total. The others are away: persistent sessions without a
-// connection.
+// connection. `copies` are of members that the other node owns: they get nothing before they take
+// their place, but what is given to one of them here concerns that node.
 struct MemberCounts {
   std::uint32_t online = 0;
   std::uint32_t total = 0;
+  std::uint32_t copies = 0;
   friend bool operator==(const MemberCounts&, const MemberCounts&) = default;
 };
 
@@ -96,6 +98,8 @@ class SharedGroup {
   MemberCounts local() const noexcept;
   MemberCounts CountsAt(Place place) const noexcept;
   MemberCounts everywhere() const noexcept;
+  // One of the two nodes has a copy of a member of the other one, or the other one has members.
+  bool ConcernsPeer() const noexcept;
 
   // The member of this core whose turn it is: among those online if there is one, else among those
   // away. `excluding` is passed over (the member that gave the message back). Null if nobody is
@@ -138,14 +142,17 @@ class SharedGroup {
     std::int64_t credit = 0;  // smooth weighted round robin: the highest has its turn
   };
 
+  void AddCopies(std::int32_t change) noexcept;
   // Each says whether the member existed.
   bool Join(const Subscription& subscription, bool online);
   bool Leave(SubscriberId subscriber);
   bool SetOnline(SubscriberId subscriber, bool online);
   void SetCounts(Place place, MemberCounts counts);
   void ClearPeer(std::uint64_t cores);  // bit = index of a core of the peer
-  bool HasPeerMembers() const noexcept;
-  bool empty() const noexcept { return members_.empty() && places_.size() == 1; }
+  bool HasPeerPlaces() const noexcept;
+  bool empty() const noexcept {
+    return members_.empty() && places_.size() == 1 && places_.front().counts.copies == 0;
+  }
   std::size_t heap_bytes() const noexcept;
 
   void MoveOnline(std::uint32_t position, bool online) noexcept;

@@ -108,6 +108,25 @@ SubscriptionTrie::GroupChange SubscriptionTrie::SetMemberOnline(std::string_view
                    [&](SharedGroup& edited) { return edited.SetOnline(subscriber, online); });
 }
 
+SubscriptionTrie::GroupChange SubscriptionTrie::AddGroupCopy(std::string_view filter,
+                                                             std::string_view share_name) {
+  const EntryId id = NeedEntry(filter);
+  return EditGroup(id, NeedGroup(id, filter, share_name), [](SharedGroup& group) {
+    group.AddCopies(1);
+    return false;
+  });
+}
+
+SubscriptionTrie::GroupChange SubscriptionTrie::RemoveGroupCopy(std::string_view filter,
+                                                                std::string_view share_name) {
+  const auto [id, group] = FindGroupOf(filter, share_name);
+  if (group == nullptr || group->local().copies == 0) return {};
+  return EditGroup(id, *group, [](SharedGroup& edited) {
+    edited.AddCopies(-1);
+    return true;
+  });
+}
+
 void SubscriptionTrie::SetGroupCounts(std::string_view filter, std::string_view share_name,
                                       Place place, MemberCounts counts) {
   BitOf(place.core);
@@ -116,7 +135,7 @@ void SubscriptionTrie::SetGroupCounts(std::string_view filter, std::string_view 
     group.SetCounts(place, counts);
     return true;
   };
-  if (counts.total != 0) {
+  if (counts != MemberCounts{}) {
     const EntryId id = NeedEntry(filter);
     if (place.side == Side::kPeerNode) RememberPeer(id);
     EditGroup(id, NeedGroup(id, filter, share_name), set);
@@ -252,7 +271,7 @@ void SubscriptionTrie::ClearPeerEntry(EntryId id, std::uint64_t cores) {
       const std::size_t bytes_before = group.heap_bytes();
       group.ClearPeer(cores);
       heap_bytes_ += group.heap_bytes() - bytes_before;
-      peer_left |= group.HasPeerMembers();
+      peer_left |= group.HasPeerPlaces();
       if (!group.empty()) continue;
       heap_bytes_ -= group.heap_bytes();
       --groups_;

@@ -65,12 +65,15 @@ class SubscriptionTrie {
   // Nothing happens if there is no such member (existed = false).
   GroupChange SetMemberOnline(std::string_view filter, std::string_view share_name,
                               SubscriberId subscriber, bool online);
+  // One more copy, or one less, of a member that the other node owns.
+  GroupChange AddGroupCopy(std::string_view filter, std::string_view share_name);
+  GroupChange RemoveGroupCopy(std::string_view filter, std::string_view share_name);
 
   // What other cores of this node, and the cores of the other node, announce. `core` is not this
   // core.
   void SetCoreInterest(std::string_view filter, CoreId core, bool wanted);
   void SetPeerInterest(std::string_view filter, CoreId peer_core, bool wanted);
-  // {0, 0} removes the place. `place` is not this core.
+  // All 0 removes the place. `place` is not this core.
   void SetGroupCounts(std::string_view filter, std::string_view share_name, Place place,
                       MemberCounts counts);
 

@@ -179,13 +179,17 @@ struct RecordMeta {
   originCore @12 :UInt16;
   originNode @13 :UInt8;
   union {
-    publish :group {           # texts: filter and share name of each group; client id if it has a step
-      route @14 :Bool;
+    publish :group {           # texts: filter and share name of each group; client id if it has a step; filter and
+      route @14 :Bool;         # share name of each spare; client id if it is given back
       updateRetained @15 :Bool;
       hops @16 :UInt8;
       groups @17 :UInt16;      # how many
       hasStep @44 :Bool;
       stepPacketId @45 :UInt16;
+      spares @71 :UInt16;      # how many. This and the rest only to who knows the feature groupSpares
+      givenBack @72 :Bool;
+      givenBackSpare @73 :UInt16;
+      givenBackNumber @74 :UInt64;
     }
     retained @18 :Void;        # no texts; an empty payload is a deletion
     interest :group {          # texts: filter
@@ -194,6 +198,7 @@ struct RecordMeta {
     groupInterest :group {     # texts: filter, share name
       online @20 :UInt32;
       total @21 :UInt32;
+      copies @75 :UInt32;      # 0 from a node without the feature groupSpares
     }
     claim :group {             # texts: client id; will if it has one
       connectedAt @22 :UInt64;
@@ -245,7 +250,8 @@ struct RecordMeta {
       number @54 :UInt64;
     }
     sessionOrder :group {      # the origin fields name the message; texts, per place: client id; u64 number;
-      places @55 :UInt32;      # u32 QoS | RETAIN << 2; u32 count and as many u32 subscription ids
+      places @55 :UInt32;      # u32 QoS | RETAIN << 2 | 8 for a group; u32 count and as many u32 subscription ids;
+                               # for a group (feature groupSpares) u32 keeper, filter, share name
     }
     sessionMissing :group {    # texts: client id
       number @56 :UInt64;
@@ -261,7 +267,7 @@ struct RecordMeta {
     }
     sessionWillDone @62 :Void; # texts: client id
     sessionEnd @63 :Void;      # texts: client id
-    lentDone :group {          # the origin fields name the message; no texts
+    lentDone :group {          # the origin fields name the message; texts with the feature groupSpares: filter, share name
       core @64 :UInt16;
     }
     brake :group {             # of `publisher`; no texts; feature bit kBrakes

@@ -16,8 +16,12 @@ inline constexpr std::uint16_t kMinMajor = 1;
 // Bits of Hello.features. The pair uses what both nodes have; a bit is never reused.
 enum class Feature : std::uint64_t {
   kBrakes = 1 << 0,  // BrakeRecord
+  // Of a shared group's message the node that does not have the member keeps a spare
+  // (PublishRecord::spares).
+  kGroupSpares = 1 << 1,
 };
-inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kBrakes);
+inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kBrakes) |
+                                           static_cast<std::uint64_t>(Feature::kGroupSpares);
 inline constexpr bool Has(std::uint64_t features, Feature feature) noexcept {
   return (features & static_cast<std::uint64_t>(feature)) != 0;
 }

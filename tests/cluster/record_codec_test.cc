@@ -126,14 +126,24 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
             .step = flag()
                         ? std::optional(broker::PublisherStep{
                               .client_id = *Name(), .packet_id = static_cast<std::uint16_t>(u32())})
-                        : std::nullopt};
+                        : std::nullopt,
+            .spares = *rc::gen::container<std::vector<broker::SharedTarget>>(AnyGroup()),
+            .given_back = flag()
+                              ? std::optional(broker::GivenBack{
+                                    .client_id = flag() ? *Name() : std::string(),
+                                    .number = u64(),
+                                    .spare = static_cast<std::uint16_t>(*rc::gen::inRange(0, 65))})
+                              : std::nullopt};
       case 1:
         return broker::RetainedRecord{*AnyMessage()};
       case 2:
         return broker::InterestRecord{.filter = "+/" + *Name(), .wanted = flag()};
       case 3:
-        return broker::GroupInterestRecord{
-            .filter = *Name(), .share_name = *Name(), .online = u32(), .total = u32()};
+        return broker::GroupInterestRecord{.filter = *Name(),
+                                           .share_name = *Name(),
+                                           .online = u32(),
+                                           .total = u32(),
+                                           .copies = u32()};
       case 4:
         return broker::ClaimRecord{.client_id = *Name(),
                                    .connected_at = u64(),
@@ -202,6 +212,9 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
                .qos = static_cast<mqtt::QoS>(*rc::gen::inRange(0, 3)),
                .retain = flag(),
                .subscription_ids = *rc::gen::arbitrary<std::vector<std::uint32_t>>()});
+          if (!flag()) continue;
+          record.places.back().group = *AnyGroup();
+          record.places.back().keeper = AnyId().core;
         }
         return record;
       }
@@ -223,7 +236,9 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
       case 16:
         return broker::SessionEndRecord{.client_id = *Name()};
       case 17:
-        return broker::LentDoneRecord{.core = AnyId().core, .message = AnyId()};
+        return broker::LentDoneRecord{.core = AnyId().core,
+                                      .message = AnyId(),
+                                      .group = flag() ? *AnyGroup() : broker::SharedTarget()};
       case 18:
         return broker::BrakeRecord{.core = AnyId().core, .publisher = u64(), .on = flag()};
       default:

@@ -18,6 +18,8 @@ struct RecordText {
   std::string operator()(const broker::PublishRecord& r) const {
     return absl::StrCat("publish ", Of(r.message), r.route ? "" : ", not routed",
                         r.groups.empty() ? "" : ", for a group",
+                        r.spares.empty() ? "" : ", a spare",
+                        r.given_back ? ", given back by " + r.given_back->client_id : "",
                         r.step ? absl::StrCat(", step ", r.step->packet_id) : "");
   }
   std::string operator()(const broker::RetainedRecord& r) const {
@@ -27,7 +29,7 @@ struct RecordText {
     return absl::StrCat("interest ", r.filter, r.wanted ? "" : ", no longer");
   }
   std::string operator()(const broker::GroupInterestRecord& r) const {
-    return absl::StrCat("group ", r.filter, ": ", r.online, " of ", r.total);
+    return absl::StrCat("group ", r.filter, ": ", r.online, " of ", r.total, ", copies ", r.copies);
   }
   std::string operator()(const broker::ClaimRecord& r) const {
     return absl::StrCat("claim of ", r.client_id, " at ", r.connected_at,
@@ -51,7 +53,8 @@ struct RecordText {
   std::string operator()(const broker::SessionOrderRecord& r) const {
     std::string text = absl::StrCat("places of ", r.message.number, ":");
     for (const auto& place : r.places)
-      absl::StrAppend(&text, " ", place.client_id, "/", place.number);
+      absl::StrAppend(&text, " ", place.client_id, "/", place.number,
+                      place.group ? " in group" : "");
     return text;
   }
   std::string operator()(const broker::SessionProgressRecord& r) const {

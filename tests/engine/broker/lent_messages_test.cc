@@ -44,12 +44,57 @@ TEST(LentMessages, KeepsAMessageUntilEveryGroupOfItIsDone) {
   LentMessages lent;
   Lend(lent, 1, {kFirst, kSecond});
   EXPECT_EQ(lent.bytes(), 6u) << "topic and payload, once";
-  lent.Return({.number = 1});
+  lent.Return({.number = 1}, kFirst);
   EXPECT_EQ(lent.size(), 1u);
-  lent.Return({.number = 1});
+  lent.Return({.number = 1}, kSecond);
   EXPECT_EQ(lent.size(), 0u);
   EXPECT_EQ(lent.bytes(), 0u);
   EXPECT_THAT(lent.TakeAll(), IsEmpty());
+}
+
+TEST(LentMessages, KnowsWhichGroupIsDone) {
+  LentMessages lent;
+  Lend(lent, 1, {kFirst, kSecond});
+  lent.Return({.number = 1}, kFirst);
+  const auto all = lent.TakeAll();
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all[0].groups, std::vector{kSecond});
+}
+
+TEST(LentMessages, LetsAnOlderNodeNotSayWhichGroupIsDone) {
+  LentMessages lent;
+  Lend(lent, 1, {kFirst, kSecond});
+  lent.Return({.number = 1}, {});
+  EXPECT_EQ(lent.size(), 1u);
+  lent.Return({.number = 1}, {});
+  EXPECT_EQ(lent.size(), 0u);
+}
+
+TEST(LentMessages, GivesASpareToThePlaceThatAsksForIt) {
+  LentMessages lent;
+  const MessagePtr message = Numbered(1).Share();
+  EXPECT_FALSE(lent.Keep(message, kFirst));
+  EXPECT_EQ(lent.TakeFor({.number = 1}, kFirst, {.client_id = "c"}), message);
+  EXPECT_EQ(lent.size(), 0u);
+}
+
+TEST(LentMessages, GivesASpareToAPlaceThatHasAskedBefore) {
+  LentMessages lent;
+  EXPECT_FALSE(lent.TakeFor({.number = 1}, kFirst, {.core = CoreId{2}, .client_id = "c"}));
+  const auto place = lent.Keep(Numbered(1).Share(), kFirst);
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->client_id, "c");
+  EXPECT_EQ(place->core, CoreId{2});
+  EXPECT_EQ(lent.size(), 0u);
+}
+
+TEST(LentMessages, KeepsNoSpareOfWhatIsDoneBeforeItComes) {
+  LentMessages lent;
+  lent.Return({.number = 1}, kFirst);
+  EXPECT_FALSE(lent.Keep(Numbered(1).Share(), kFirst));
+  EXPECT_EQ(lent.size(), 0u);
+  EXPECT_FALSE(lent.Keep(Numbered(1).Share(), kSecond));
+  EXPECT_EQ(lent.size(), 1u) << "in the other group it is not";
 }
 
 TEST(LentMessages, AddsGroupsThatAreChosenLater) {
@@ -57,7 +102,7 @@ TEST(LentMessages, AddsGroupsThatAreChosenLater) {
   Lend(lent, 1, {kFirst});
   Lend(lent, 1, {kSecond});
   EXPECT_EQ(lent.bytes(), 6u);
-  lent.Return({.number = 1});
+  lent.Return({.number = 1}, kFirst);
   EXPECT_EQ(lent.size(), 1u);
 }
 
@@ -71,7 +116,7 @@ TEST(LentMessages, LendsNoQos0AndNothingWithoutAGroup) {
 TEST(LentMessages, IgnoresAReturnOfWhatIsNotLent) {
   LentMessages lent;
   Lend(lent, 1, {kFirst});
-  lent.Return({.number = 7});
+  lent.Return({.number = 7}, kFirst);
   EXPECT_EQ(lent.size(), 1u);
 }
 

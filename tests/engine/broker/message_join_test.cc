@@ -40,6 +40,15 @@ TEST(MessageJoin, ForgetsWhatTheOwnerHasPassedOver) {
   EXPECT_FALSE(join.TakeMessage({.number = 1}));
 }
 
+TEST(MessageJoin, ForgetsWhatIsNotWantedAnyLonger) {
+  MessageJoin join;
+  join.Add(Routed(1));
+  join.Add(Routed(2));
+  join.ForgetUnwanted([](const Message& message) { return message.id().number != 1; });
+  EXPECT_EQ(join.unplaced(), 1u);
+  EXPECT_TRUE(join.TakeMessage({.number = 2}));
+}
+
 TEST(MessageJoin, TakesNothingThatTheOwnerHasPassedOver) {
   MessageJoin join;
   join.Add(Placed(6, 0));
@@ -47,6 +56,17 @@ TEST(MessageJoin, TakesNothingThatTheOwnerHasPassedOver) {
   EXPECT_EQ(join.unplaced(), 0u);
   join.Add(Routed(7));
   EXPECT_EQ(join.unplaced(), 1u);
+}
+
+TEST(MessageJoin, KeepsPlacesForSparesApartFromThoseForRoutedMessages) {
+  MessageJoin join;
+  MessageJoin::Unfilled spare = Placed(6, 0);
+  spare.by_spare = true;
+  join.Add(spare);
+  join.Add(Routed(4));
+  EXPECT_EQ(join.unplaced(), 1u) << "spares come in an order of their own";
+  EXPECT_FALSE(join.TakePlace(MessageId{.number = 6})) << "that the session gets besides";
+  EXPECT_TRUE(join.TakePlace(0));
 }
 
 TEST(MessageJoin, FindsAPlaceByMessageOrByNumber) {

@@ -151,6 +151,73 @@ TEST_F(RouterTest, HandsAMessageOnWhenTheMemberHasLeftMeanwhileButNotForEver_P10
   EXPECT_EQ(parts_.metrics.publish_dropped(metrics::DropReason::kSessionEnded), 1u);
 }
 
+TEST_F(RouterTest, GivesTheOtherNodeASpareOfWhatItsOwnMemberGets_P10) {
+  PeerUp();
+  Session& member = SessionOf("m");
+  trie_.JoinGroup("t", "g", {.subscriber = member.id, .options = {.qos = QoS::kAtLeastOnce}}, true);
+  Publish("t");
+  EXPECT_THAT(out().records, IsEmpty()) << "nobody there has members, or copies of any";
+  trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{1}}, {0, 0, 1});
+  Publish("t");
+  ASSERT_THAT(Record(0).spares, SizeIs(1));
+  EXPECT_EQ(Record(0).spares[0].share_name, "g");
+  EXPECT_FALSE(Record(0).route);
+  EXPECT_THAT(Record(0).groups, IsEmpty());
+  EXPECT_EQ(member.queue.waiting_messages(), 2u);
+}
+
+TEST_F(RouterTest, LeavesASpareWhereItIsWhenAnotherMemberGetsTheMessage_P10) {
+  PeerUp();
+  Session& member = SessionOf("m");
+  trie_.JoinGroup("t", "g", {.subscriber = member.id, .options = {.qos = QoS::kAtLeastOnce}}, true);
+  trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{1}}, {0, 0, 1});
+  const IntrusivePtr<SharedKey> key = KeyOf({.filter = "t", .share_name = "g"});
+  router_.ToGroup(*key, Message::Create({.topic = "t", .qos = QoS::kAtLeastOnce}), {.spare = 2});
+  EXPECT_THAT(out().records, IsEmpty());
+  EXPECT_EQ(member.queue.Find(0)->lender, 2);
+}
+
+TEST_F(RouterTest, TurnsTheCopyOfALeavingMemberIntoASpareInOneStep_P10) {
+  PeerUp();
+  Session& member = SessionOf("m");
+  trie_.JoinGroup("t", "g", {.subscriber = member.id, .options = {.qos = QoS::kAtLeastOnce}}, true);
+  trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{1}}, {0, 0, 1});
+  const GivenBack back{.client_id = "left", .number = 7};
+  router_.ToGroup(*KeyOf({.filter = "t", .share_name = "g"}),
+                  Message::Create({.topic = "t", .qos = QoS::kAtLeastOnce}), back);
+  ASSERT_THAT(Record(0).spares, SizeIs(1));
+  EXPECT_EQ(Record(0).given_back, back);
+  EXPECT_EQ(member.queue.Find(0)->lender, 1) << "this core's messages have their spares on core 0";
+}
+
+TEST_F(RouterTest, LendsWhatFallsToMembersOfANodeThatIsGone_P10) {
+  trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{1}}, {1, 1});
+  Publish("t");
+  EXPECT_EQ(lent_.size(), 1u) << "until those are known that take their place";
+}
+
+// Exactly once needs a place to survive with the packet id of its publisher, or not at all (P5).
+TEST_F(RouterTest, GivesCopiesNoPlaceForAMessageWhoseStepCrossesAlone_P2) {
+  PeerUp();
+  teller_.SetCopiesRouted(true);
+  trie_.SetCoreInterest("t", CoreId{2}, true);
+  router_.FromClient({.topic = "t", .qos = QoS::kExactlyOnce}, Retaining::kNo,
+                     PublisherStep{.client_id = "p", .packet_id = 3});
+  ASSERT_THAT(out().records, SizeIs(1));
+  EXPECT_EQ(std::get<SessionReceivedIdRecord>(out().records[0].record).packet_id, 3);
+  EXPECT_EQ(Mail<RouteMessage>(0).steps_alone, 1u);
+
+  Session& copied = SessionOf("copied");
+  Session& other = SessionOf("other");
+  teller_.BeginFollowing(copied);
+  Subscribe(copied, "t");
+  Subscribe(other, "t");
+  router_.FromCore(RouteMessage{
+      .message = Message::Create({.topic = "t", .qos = QoS::kExactlyOnce}), .steps_alone = 1});
+  EXPECT_TRUE(copied.queue.empty()) << "or the message would have crossed";
+  EXPECT_EQ(other.queue.waiting_messages(), 1u);
+}
+
 TEST_F(RouterTest, NeverLetsTheTrieSeeWhatABrokenPartnerSends) {
   PeerUp();
   const auto arrive = [&](MessagePtr message) {

@@ -17,6 +17,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+const SharedTarget kGroup{.filter = "t", .share_name = "g"};
+
 // What the other node is told; what it makes of that is in shard_peer_test.cc and the simulation.
 class SessionTellerTest : public ::testing::Test {
  protected:
@@ -200,12 +202,45 @@ TEST_F(SessionTellerTest, RepeatsAMessageOnRequestOrSaysThatItIsDone) {
 
 TEST_F(SessionTellerTest, ReturnsWhatWasLent) {
   Up();
-  teller_.Return(0, {.number = 1});
+  teller_.Return(0, {.number = 1}, *KeyOf(kGroup));
   EXPECT_EQ(records(), 0u) << "nobody lent it";
-  teller_.Return(3, {.number = 1});
+  teller_.Return(3, {.number = 1}, *KeyOf(kGroup));
   const auto told = Told<LentDoneRecord>();
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].core, CoreId{2});
+  EXPECT_EQ(told[0].group, kGroup);
+}
+
+TEST_F(SessionTellerTest, NamesTheSpareThatAMembersPlaceIsFor_P10) {
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.PlacedInGroup(session_, Push(7), KeyOf(kGroup), 2);
+  teller_.EndRouting({.number = 7}, false);
+  const auto orders = Told<SessionOrderRecord>();
+  ASSERT_THAT(orders, SizeIs(1));
+  ASSERT_THAT(orders[0].places, SizeIs(1));
+  EXPECT_EQ(orders[0].places[0].group, kGroup);
+  EXPECT_EQ(orders[0].places[0].keeper, CoreId{1});
+}
+
+TEST_F(SessionTellerTest, SendsAMembersMessageAlongIfThereIsNoSpare_P10) {
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.PlacedInGroup(session_, Push(7), KeyOf(kGroup), 0);
+  teller_.EndRouting({.number = 7}, true);
+  EXPECT_THAT(Told<SessionMessageRecord>(), SizeIs(1)) << "by its group it does not cross";
+}
+
+TEST_F(SessionTellerTest, TellsThePlacesOfASessionInTheirOrder) {
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.Placed(session_, Push(7));
+  teller_.PlacedInGroup(session_, Push(7), KeyOf(kGroup), 0);
+  teller_.EndRouting({.number = 7}, true);
+  const auto& effects = parts_.context.outbox.records;
+  ASSERT_THAT(effects, SizeIs(2));
+  EXPECT_EQ(std::get<SessionOrderRecord>(effects[0].record).places[0].number, 0u);
+  EXPECT_EQ(std::get<SessionMessageRecord>(effects[1].record).number, 1u);
 }
 
 TEST_F(SessionTellerTest, SaysHowTheConnectionEnded) {

@@ -67,6 +67,19 @@ TEST_F(PairTest, SendsNothingAcrossThatNobodyWantsThere_P2) {
   EXPECT_EQ(publishes_[0], 0);
 }
 
+// What must cross is the packet id that its publisher uses.
+TEST_F(PairTest, SendsNoPayloadOfQos2AcrossThatNobodyWantsThere_P2) {
+  BuildNodes(3, 2);
+  for (int i = 0; i < 6; ++i) {
+    MqttClient& here = Connect("here" + std::to_string(i), 0);
+    Subscribe(here, i % 2 == 0 ? "t" : "$share/g/t", 2);
+  }
+  MqttClient& publisher = Connect("p", 0, Persistent());
+  for (int i = 0; i < 10; ++i) Publish(publisher, "t", "x", 2);
+  EXPECT_EQ(publisher.publishing(), 0u);
+  EXPECT_EQ(publishes_[0], 0);
+}
+
 TEST_F(PairTest, SendsAMessageAcrossOnceForAThousandSubscribers_P2) {
   BuildNodes(2, 3);
   std::vector<MqttClient*> subscribers;

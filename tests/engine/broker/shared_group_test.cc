@@ -186,5 +186,29 @@ TEST_F(SharedGroupTest, KeyOutlivesTheGroupAndMayDieOnAnotherThread) {
   }).join();
 }
 
+TEST_F(SharedGroupTest, CopiesGetNothingButConcernTheirNode) {
+  Join(1);
+  EXPECT_FALSE(group().ConcernsPeer());
+  SetCounts(kPeer, {.copies = 1});
+  EXPECT_TRUE(group().ConcernsPeer());
+  EXPECT_THAT(ChoosePlaces(10), ElementsAre(Pair(kHere, 10)));
+  SetCounts(kPeer, {});
+  EXPECT_FALSE(group().ConcernsPeer());
+}
+
+TEST_F(SharedGroupTest, LastsAsLongAsItHasACopy) {
+  const auto added = trie_.AddGroupCopy("work", "g");
+  EXPECT_TRUE(added.counts_changed);
+  EXPECT_EQ(added.local, (MemberCounts{.copies = 1}));
+  EXPECT_EQ(group().ChoosePlace(), std::nullopt);
+  Join(1);
+  EXPECT_EQ(group().local(), (MemberCounts{.online = 1, .total = 1, .copies = 1}));
+  Leave(1);
+  EXPECT_EQ(trie_.groups(), 1u);
+  EXPECT_TRUE(trie_.RemoveGroupCopy("work", "g").counts_changed);
+  EXPECT_EQ(trie_.groups(), 0u);
+  EXPECT_FALSE(trie_.RemoveGroupCopy("work", "g").counts_changed) << "there is none";
+}
+
 }  // namespace
 }  // namespace tandem::broker

@@ -197,6 +197,7 @@ TEST_F(WillTest, WaitsForTheClientThoughBothNodesDieInTurn_P8) {
     world().Run();
     ASSERT_TRUE(world().InStep());
   }
+  world().AdvanceSeconds(1);
   Reconnect(client, 1, Persistent());
   world().AdvanceSeconds(60);
   Reconnect(watcher, 1, Persistent());
@@ -220,6 +221,23 @@ TEST_F(WillTest, OfTheConnectionBeforeIsNotDueWhileItsClientWaitsForTheOtherNode
   world().Kill(0);
   world().AdvanceSeconds(60);
   EXPECT_THAT(watcher.Payloads(), ElementsAre("gone")) << "the copy has the present connection's";
+}
+
+TEST_F(WillTest, OfAConnectionThatNeverWasIsForgottenByTheCopy_P8) {
+  BuildPair({.cores = {2}});
+  MqttClient& watcher = Watcher(0);
+  MqttClient& client = Connect("c", 0, Persistent());
+  Subscribe(client, "$share/g/t", 1);
+  Break(client);
+  world().HoldAcknowledgements(0, true);
+  TryConnect(client, 1, With(Persistent()));
+  EXPECT_FALSE(client.connected()) << "node 0 must route to its new place first";
+  world().Break(client);
+  world().HoldAcknowledgements(0, false);
+  world().Run();
+  world().Kill(1);
+  world().AdvanceSeconds(60);
+  EXPECT_THAT(watcher.received, IsEmpty());
 }
 
 }  // namespace
