@@ -30,6 +30,7 @@ struct Spare {
 // A message that this core's subscribers, or one of its members of the groups, want.
 struct RouteMessage {
   MessagePtr message;
+  MonoNs read_at = 0;                           // by the node, from a client or the link
   bool route = true;                            // match it against the plain subscriptions
   std::vector<IntrusivePtr<SharedKey>> groups;  // one member of each on this core
   Spare spare;                                  // for each of them

@@ -117,6 +117,7 @@ bool PublishSender::Send(Client& client, RoutedMessage& message, const Form& for
   client.unsent_bytes += frame->packet_bytes;
   context_.metrics.PacketSent(static_cast<std::uint8_t>(mqtt::PacketType::kPublish));
   context_.metrics.PublishDelivered(static_cast<std::uint8_t>(form.qos));
+  context_.written.Add();
   return true;
 }
 

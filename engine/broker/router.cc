@@ -10,6 +10,8 @@
 namespace tandem::broker {
 namespace {
 
+using metrics::DeliveryPath;
+
 // A message for a group whose members moved while it was on its way is handed on this often, then
 // given up: by then the counts that both nodes have of the group must have settled.
 constexpr std::uint8_t kHopsMax = 8;
@@ -26,6 +28,7 @@ CoreId Router::RetainedHome(std::string_view topic) const noexcept {
 
 Router::Result Router::FromClient(const MessageFields& fields, Retaining retaining,
                                   std::optional<PublisherStep> step) {
+  const WrittenLog::Routing routing(context_.written, context_.now.mono_ns, DeliveryPath::kLocal);
   RoutedMessage message(fields);
   Targets targets;
   const std::uint64_t records_before = peer_.last_number();
@@ -85,6 +88,9 @@ void Router::FromSystem(const MessageFields& fields, bool chooses_members) {
 }
 
 void Router::FromCore(RouteMessage routed) {
+  const WrittenLog::Routing routing(
+      context_.written, routed.read_at,
+      routed.origin.number == 0 ? DeliveryPath::kCore : DeliveryPath::kPeer);
   RoutedMessage message(std::move(routed.message));
   // Whoever gets it here and answers with a retained message must write the later one (P9).
   context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
@@ -125,6 +131,7 @@ void Router::FromCore(RetainMessage retain) {
 void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
   // Only a broken partner sends such; the trie must never see it.
   if (!record.message || !mqtt::IsValidTopicName(record.message->topic())) return;
+  const WrittenLog::Routing routing(context_.written, context_.now.mono_ns, DeliveryPath::kPeer);
   RoutedMessage message(std::move(record.message));
   context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
   Targets targets;
@@ -423,6 +430,8 @@ void Router::GiveUp(const SharedKey& key, const RoutedMessage& message, const Ta
 std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
                                   bool commit, const PeerOrigin& origin) {
   std::uint64_t last = 0;
+  // What is handed on once more, which is rare, counts from then.
+  const MonoNs read_at = context_.now.mono_ns;
   const std::uint64_t epoch = peer_.up() ? peer_.epoch().epoch : 0;
   const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>> groups, bool routes,
                         std::uint64_t tried) {
@@ -435,6 +444,7 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
     if (answers) last = routed_.Send(Index(core));
     context_.outbox.cores.push_back(
         {core, RouteMessage{.message = message.Share(),
+                            .read_at = read_at,
                             .route = routes,
                             .groups = std::move(groups),
                             .spare = {.keeper = targets.spare_keeper, .epoch = epoch},

@@ -114,6 +114,8 @@ class Shard final : public ReplicatorEvents {
   static CoreId HomeOf(std::string_view client_id, std::uint16_t cores) noexcept;
 
   MemoryUse memory() const;
+  // What the shard had written by now is with the kernel.
+  void NoteFlushed(MonoNs now) { context_.written.Flush(now, context_.metrics); }
 
   // For metrics and tests.
   const SubscriptionTrie& trie() const noexcept { return trie_; }

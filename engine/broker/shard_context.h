@@ -8,6 +8,7 @@
 #include "engine/broker/broker_config.h"
 #include "engine/broker/outbox.h"
 #include "engine/broker/session.h"
+#include "engine/broker/written_log.h"
 #include "engine/metrics/broker_metrics.h"
 #include "engine/reactor/timer_wheel.h"
 
@@ -24,6 +25,7 @@ struct ShardContext {
   HybridClock clock;
   reactor::TimerWheel timers;
   Outbox outbox;
+  WrittenLog written;
 
   Hlc IssueTime() noexcept { return clock.Issue(now.wall_ms); }
 };

@@ -31,9 +31,10 @@ constexpr Family kPublishDropped = {"tandem_publish_dropped_total", Kind::kCount
                                     "Messages that a subscriber will never get, by reason."};
 constexpr Family kPublishRefused = {"tandem_publish_refused_total", Kind::kCounter, Unit::kPlain,
                                     "Messages of clients that were not taken, or not retained."};
-constexpr Family kDelivery = {"tandem_publish_delivery_seconds", Kind::kHistogram,
-                              Unit::kNanoseconds,
-                              "From PUBLISH read to the subscriber's bytes given to the kernel."};
+constexpr Family kDelivery = {
+    "tandem_publish_delivery_seconds", Kind::kHistogram, Unit::kNanoseconds,
+    "From PUBLISH read by the node to the subscriber's bytes handed to the ring, "
+    "of messages that waited in no queue."};
 constexpr Family kAck = {"tandem_publish_ack_seconds", Kind::kHistogram, Unit::kNanoseconds,
                          "From PUBLISH read to PUBACK or PUBREC written."};
 constexpr Family kSubscriptions = {"tandem_subscriptions", Kind::kGauge, Unit::kPlain,

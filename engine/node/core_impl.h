@@ -60,7 +60,9 @@ void Core<T>::Turn() {
   ResetLateClosers();
   PublishMail();
   ReportFigures();
-  counters_.core.Busy(ReadClocks().mono_ns - began);
+  const MonoNs ended = ReadClocks().mono_ns;
+  shard_.NoteFlushed(ended);
+  counters_.core.Busy(ended - began);
   // Whatever still waits for the link, or was read and kept, gets another turn before this core may
   // sleep.
   SleepUnlessBusy(busy || partner_waits_ || !read_on_.empty());

@@ -163,6 +163,7 @@ void BrokerWorld::Turn(std::size_t node, std::size_t core) {
   shard.EndTurn();
   Execute(node, core);
   Flush(node, core);
+  shard.NoteFlushed(NowOf(node).mono_ns);
 }
 
 std::vector<BrokerWorld::Work> BrokerWorld::WorkOf(std::size_t node, std::size_t core) {

@@ -69,6 +69,7 @@ class ShardLoad {
     TANDEM_CHECK(result.status == mqtt::DecodeStatus::kPacket);
     shard_.OnPacket(IdOf(client), result.packet);
     shard_.EndTurn();
+    shard_.NoteFlushed(1);
     shard_.outbox().Clear();
     bytes_.Clear();
   }

@@ -221,6 +221,9 @@ def _(t):
         assert a.value("tandem_publish_received_total", qos=qos) == 10, qos
         assert b.value("tandem_publish_delivered_total", qos=qos) == 10, qos
         assert a.value("tandem_publish_delivered_total", qos=qos) == 0, qos
+    # What waits for a window or a copy's place is not the broker's time.
+    assert b.value("tandem_publish_delivery_seconds_count", path="peer") >= 10
+    assert a.value("tandem_publish_delivery_seconds_count") == 0
     assert a.value("tandem_cluster_forwarded_total", direction="out") == 30
     assert b.value("tandem_cluster_forwarded_total", direction="in") == 30
     assert a.value("tandem_connections") == b.value("tandem_connections") == 1
