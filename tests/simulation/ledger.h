@@ -42,6 +42,9 @@ class Ledger {
   void OnReceived(const std::string& id, const Received& message);
   // What is owed so far and has not come is forgiven: the story did what no promise covers.
   void ForgiveOwed();
+  // A node has died. What its routing passed over, since the subscription was not there yet or no
+  // longer, may be late: the survivor cannot tell it from what was placed and not told.
+  void OnNodeDied() { node_died_ = true; }
 
   // At the end, when everything has come to rest.
   void CheckAllArrived(const Excuses& excuses);
@@ -74,7 +77,7 @@ class Ledger {
   std::map<std::string, Subscriber> subscribers_;
   std::set<std::string> owed_to_group_;
   std::uint64_t sequence_ = 0;
-  bool reordered_ = false;
+  bool node_died_ = false;
 
  public:
   std::vector<std::string> order_violations;

@@ -537,6 +537,7 @@ void Swarm::CrashOne() {
   ++crashes_;
   Trace(absl::StrCat("node ", node, " dies"));
   world_.Crash(node);
+  ledger_.OnNodeDied();
   ready_[node] = false;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <random>
 
 #include "absl/strings/str_join.h"
 #include "tests/support/world_test.h"
@@ -11,25 +12,59 @@
 namespace tandem::testing {
 namespace {
 
-void RunSeeds(const Faults& allowed, std::uint64_t count) {
-  for (const std::uint64_t seed : Seeds(count)) {
-    Swarm swarm(
-        {.seed = seed, .allowed = allowed, .trace = std::getenv("TANDEM_TRACE") != nullptr});
-    const Verdict verdict = swarm.Run();
-    ASSERT_TRUE(verdict.violations.empty()) << "seed " << seed << " (" << verdict.story << "):\n  "
-                                            << absl::StrJoin(verdict.violations, "\n  ");
-  }
+// What may happen together, each without a broken promise (tests/simulation/README.md).
+constexpr Faults kData = {.crashes = true,
+                          .breaks = true,
+                          .lane_breaks = true,
+                          .clocks = true,
+                          .slow_clients = true,
+                          .churn = true,
+                          .retained = true};
+constexpr Faults kGroupsAndWills = {.crashes = true,
+                                    .breaks = true,
+                                    .lane_breaks = true,
+                                    .slow_clients = true,
+                                    .wills = true,
+                                    .group = true};
+constexpr Faults kMoves = {.crashes = true,
+                           .breaks = true,
+                           .moves = true,
+                           .holds = true,
+                           .lane_breaks = true,
+                           .freezes = true,
+                           .group = true,
+                           .retained = true};
+
+void RunSeed(const Faults& allowed, std::uint64_t seed) {
+  Swarm swarm({.seed = seed, .allowed = allowed, .trace = std::getenv("TANDEM_TRACE") != nullptr});
+  const Verdict verdict = swarm.Run();
+  ASSERT_TRUE(verdict.violations.empty()) << "TANDEM_SEED=" << seed << " (" << verdict.story
+                                          << "):\n  " << absl::StrJoin(verdict.violations, "\n  ");
 }
 
-TEST(SwarmTest, KeepsEveryPromiseWhileOneNodeDiesAndComesBack) {
-  RunSeeds({.crashes = true,
-            .breaks = true,
-            .lane_breaks = true,
-            .clocks = true,
-            .slow_clients = true,
-            .churn = true,
-            .retained = true},
-           2'000);
+void RunSeeds(const Faults& allowed, std::uint64_t count) {
+  for (const std::uint64_t seed : Seeds(count)) RunSeed(allowed, seed);
+}
+
+// Seeds that no run has had before, but for one that is named to look at a failure again.
+void RunFreshSeeds(const Faults& allowed, std::uint64_t count) {
+  if (std::getenv("TANDEM_SEED") != nullptr) return RunSeeds(allowed, 1);
+  const std::uint64_t first = std::uint64_t{std::random_device()()} << 20;
+  for (std::uint64_t i = 0; i < count; ++i) RunSeed(allowed, first + i);
+}
+
+TEST(SwarmTest, KeepsEveryPromiseWhileOneNodeDiesAndComesBack) { RunSeeds(kData, 2'000); }
+
+TEST(SwarmTest, KeepsSharedGroupsAndWillsWhileOneNodeDiesAndComesBack_P8_P10) {
+  RunSeeds(kGroupsAndWills, 1'000);
+}
+
+TEST(SwarmTest, KeepsEveryPromiseWhileClientsMoveAndLinksAreSlow) { RunSeeds(kMoves, 1'000); }
+
+TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
+  RunFreshSeeds(kData, 300);
+  RunFreshSeeds(kGroupsAndWills, 300);
+  RunFreshSeeds(kMoves, 300);
 }
 
 }  // namespace
