@@ -65,6 +65,7 @@ class CommitGate {
       release(std::move(held));
     }
   }
+  void Clear() noexcept { queue_ = {}; }
   std::size_t held() const noexcept { return queue_.size(); }
 
  private:

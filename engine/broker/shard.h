@@ -269,6 +269,7 @@ class Shard final : public ReplicatorEvents {
   void Follow(const SessionRecord& record);
   void FollowHead(Session& session, const SessionRecord& record);
   void Follow(const SessionSubscriptionRecord& record, CoreId stream);
+  void ConfirmFollowed();
   void FollowUnsubscribe(Session& session, std::string_view filter);
   void Follow(SessionMessageRecord record);
   void Follow(const SessionOrderRecord& record, const PeerOrigin& origin);
@@ -345,6 +346,7 @@ class Shard final : public ReplicatorEvents {
 
   CommitGate<HeldPacket> gate_;
   CommitGate<HeldAnswer> answers_;
+  CommitGate<MirroredRecord> mirroring_;  // of copies here, until all cores know what they want
   CommitPosition interest_;  // the last interest change of this core: what a SUBACK waits for
   std::vector<std::uint64_t>
       interest_applied_;  // by core: how far it has applied this core's interest changes

@@ -122,9 +122,17 @@ void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
                 {.options = record.options, .identifier = record.identifier});
     }
   }
-  // Behind the interest that this core may just have announced.
-  if (record.confirm != 0 && peer_.up())
-    peer_.Append(MirroredRecord{.core = stream, .number = record.confirm});
+  if (record.confirm != 0 && peer_.up()) {
+    mirroring_.Hold({.cores = interest_.cores}, {.core = stream, .number = record.confirm});
+    ConfirmFollowed();
+  }
+}
+
+// Behind the interest that this core may have announced, and when all cores here route by it.
+void Shard::ConfirmFollowed() {
+  mirroring_.Release([this](const MirroredRecord& record) {
+    if (peer_.up()) peer_.Append(record);
+  });
 }
 
 // What the owner has placed before it unsubscribed, it has told before.

@@ -95,7 +95,9 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                        everywhere = std::min(everywhere, interest_applied_[core]);
                    }
                    gate_.CoresReached(everywhere);
+                   mirroring_.CoresReached(everywhere);
                    ReleaseHeld();
+                   ConfirmFollowed();
                  },
                  [&](RelayedRecord& m) {
                    NoteRelay(from, m.origin);
@@ -167,6 +169,7 @@ void Shard::OnPeerDown() {
   interest_.peer = 0;
   interest_.mirrored = 0;
   answers_.ForgetPeer();
+  mirroring_.Clear();
   teller_.ForgetReturned();
   ForgetSparesThere();
   ReleaseAnswers();
