@@ -62,9 +62,9 @@ TEST(SwarmTest, KeepsSharedGroupsAndWillsWhileOneNodeDiesAndComesBack_P8_P10) {
 TEST(SwarmTest, KeepsEveryPromiseWhileClientsMoveAndLinksAreSlow) { RunSeeds(kMoves, 1'000); }
 
 TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
-  RunFreshSeeds(kData, 300);
-  RunFreshSeeds(kGroupsAndWills, 300);
-  RunFreshSeeds(kMoves, 300);
+  RunFreshSeeds(kData, 100);
+  RunFreshSeeds(kGroupsAndWills, 100);
+  RunFreshSeeds(kMoves, 100);
 }
 
 }  // namespace
