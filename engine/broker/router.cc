@@ -429,6 +429,7 @@ void Router::GiveUp(const SharedKey& key, const RoutedMessage& message, const Ta
 
 std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
                                   bool commit, const PeerOrigin& origin) {
+  if (targets.cores == 0 && targets.passed_on.empty()) return 0;
   std::uint64_t last = 0;
   // What is handed on once more, which is rare, counts from then.
   const MonoNs read_at = context_.now.mono_ns;
