@@ -35,6 +35,11 @@ bool Congestion::IsShort(const SessionQueue& queue) const noexcept {
   return queue.waiting_messages() <= MarkMessages() / 2 && queue.waiting_bytes() <= MarkBytes() / 2;
 }
 
+bool Congestion::IsBeyondBound(const SessionQueue& queue) const noexcept {
+  return queue.waiting_messages() > context_.config.queue_messages_max ||
+         queue.waiting_bytes() > context_.config.queue_bytes_max;
+}
+
 bool Congestion::IsWaitedFor(const Session& session) const noexcept {
   return session.client != nullptr && session.client->stage == Client::Stage::kConnected &&
          session.congestion != CongestionState::kStalled && context_.config.stalled_after_ns != 0;
@@ -145,7 +150,8 @@ bool Congestion::WaitsForPeer(Session& session) const {
          !peer_.IsReached(next->record);
 }
 
-void Congestion::Sweep() {
+std::vector<SubscriberId> Congestion::Sweep() {
+  std::vector<SubscriberId> overflowed;
   std::vector<SubscriberId> ids;
   for (const auto& [id, feeders] : congested_) ids.push_back(id);
   for (const SubscriberId id : ids) {
@@ -160,8 +166,10 @@ void Congestion::Sweep() {
       context_.metrics.SessionStalled();
       Feeders& feeders = congested_[id];
       Release(feeders, feeders.in_turn.size());
+      if (IsBeyondBound(session.queue)) overflowed.push_back(id);
     }
   }
+  return overflowed;
 }
 
 }  // namespace tandem::broker

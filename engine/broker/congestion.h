@@ -58,8 +58,9 @@ class Congestion {
   // Once per turn: lets publishers of short queues go on. While busy() there are more to come.
   void Relieve();
   bool busy() const noexcept { return !short_.empty(); }
-  // Now and then: who does not move any longer.
-  void Sweep();
+  // Now and then: who does not move any longer. Yields those of them that have come beyond their
+  // bounds while they were waited for.
+  std::vector<SubscriberId> Sweep();
 
  private:
   // A publisher at the core that serves it.
@@ -77,6 +78,7 @@ class Congestion {
   std::size_t MarkMessages() const noexcept;
   std::size_t MarkBytes() const noexcept;
   bool IsShort(const SessionQueue& queue) const noexcept;
+  bool IsBeyondBound(const SessionQueue& queue) const noexcept;
   bool WaitsForPeer(Session& session) const;
   bool FindFeeder(const MessageFields& fields, Feeder& feeder) const;
   void NoteMove(Session& session);

@@ -304,7 +304,9 @@ void Shard::OnTimer(std::uint64_t cookie) {
       retained_.Sweep(context_.now.mono_ns, kTombstoneAgeNs, kSweepVisits);
       takeovers_.Sweep(context_.now.mono_ns);
       RepairJoins();
-      congestion_.Sweep();
+      for (const SubscriberId id : congestion_.Sweep()) {
+        if (context_.config.when_full == WhenFull::kDisconnect) CloseOverflowed(id);
+      }
       context_.timers.Schedule(context_.now.mono_ns + kSweepIntervalNs,
                                TimerCookie(TimerKind::kSweep, 0));
       return;

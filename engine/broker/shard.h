@@ -204,6 +204,7 @@ class Shard final : public ReplicatorEvents {
   void OnAck(Client& client, const mqtt::AckView& ack);
   void OnPubrel(Client& client, const mqtt::AckView& ack);
   void CloseOverflowed();
+  void CloseOverflowed(SubscriberId id);
 
   // shard_flow.cc: publishers that are made to wait
   void UpdateReading(Client& client);

@@ -275,13 +275,15 @@ void Shard::CloseOverflowed() {
   // The will of one may overflow the next.
   for (auto overflowed = router_.TakeOverflowed(); !overflowed.empty();
        overflowed = router_.TakeOverflowed()) {
-    for (const SubscriberId id : overflowed) {
-      Session* const session = sessions_.Get(id);
-      if (session == nullptr || session->client == nullptr) continue;
-      Disconnect(*session->client, ReasonCode::kQuotaExceeded, CloseReason::kSlowConsumer,
-                 "queue full");
-    }
+    for (const SubscriberId id : overflowed) CloseOverflowed(id);
   }
+}
+
+void Shard::CloseOverflowed(SubscriberId id) {
+  Session* const session = sessions_.Get(id);
+  if (session == nullptr || session->client == nullptr) return;
+  Disconnect(*session->client, ReasonCode::kQuotaExceeded, CloseReason::kSlowConsumer,
+             "queue full");
 }
 
 }  // namespace tandem::broker

@@ -11,7 +11,9 @@ _MIB = 1 << 20
 
 
 def _queue(when_full):
-    return config(f"queue-{when_full}", queue={"per_session_messages": 5, "when_full": when_full})
+    # The bound holds once the subscriber stalls; until then its publishers wait for it.
+    return config(f"queue-{when_full}", queue={"per_session_messages": 5, "when_full": when_full,
+                                               "stalled_after": "1s"})
 
 
 def dropped(t, reason):

@@ -10,6 +10,7 @@ namespace {
 
 using metrics::DropReason;
 using mqtt::PacketType;
+using mqtt::ReasonCode;
 using mqtt::Version;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
@@ -38,6 +39,7 @@ class FlowTestBase : public WorldTest {
     WorldOptions options{.seed = seed, .cores = std::move(cores)};
     options.config.queue_messages_max = kBound;
     options.config.inflight_max = 4;
+    options.config.when_full = when_full_;
     options.config.receive_maximum = receive_maximum;
     stalled_after_s_ = options.config.stalled_after_ns / kNanosecondsPerSecond;
     if (options.cores.size() == 2) {
@@ -99,6 +101,7 @@ class FlowTestBase : public WorldTest {
   void WaitUntilStalled() { world().AdvanceSeconds(stalled_after_s_ + 1); }
 
   std::int64_t stalled_after_s_ = 0;
+  broker::WhenFull when_full_ = broker::WhenFull::kDropOldest;
 };
 
 class FlowTest : public FlowTestBase, public ::testing::WithParamInterface<Topology> {
@@ -194,6 +197,23 @@ TEST_P(FlowTest, WaitsNoLongerForAClientThatStalls) {
   subscriber.acknowledges = false;
   PublishNumbers(publisher, "t", 101, 150);
   EXPECT_EQ(Paused(), 1);
+}
+
+// Whether its messages were taken before the brake was felt or wait for it is chance.
+TEST_P(FlowTest, DisconnectsAClientThatStallsBeyondItsBoundWhenToldTo) {
+  when_full_ = broker::WhenFull::kDisconnect;
+  for (const std::uint64_t seed : Seeds(10)) {
+    BuildHere(seed);
+    MqttClient& subscriber = SlowSubscriber("s");
+    MqttClient& publisher = Publisher("p");
+    const int in_flight = 4;
+    for (std::size_t i = 0; i < in_flight + kBound + 1; ++i) publisher.SendPublish("t", "x", 1);
+    world().Run();
+    WaitUntilStalled();
+    EXPECT_EQ(subscriber.disconnected, ReasonCode::kQuotaExceeded) << seed;
+    EXPECT_EQ(publisher.publishing(), 0u);
+    ExpectNothingLeft();
+  }
 }
 
 TEST_P(FlowTest, WaitsAsLongAsAClientMoves) {
