@@ -366,7 +366,7 @@ void Router::RetryParked() {
 
 bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets& targets) {
   const MessageFields& fields = message.fields();
-  // Nobody's copy may get a place for it (RouteMessage::steps_alone).
+  // Better if nobody's copy gets a place for it (RouteMessage::steps_alone).
   const bool alone = targets.steps_alone && targets.spare_keeper == 0;
   const auto form_for = [&](const Subscription& subscription,
                             const IntrusivePtr<SharedKey>& key) -> Delivery::Form {
@@ -378,13 +378,19 @@ bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets
             .group = key,
             .lender = qos == mqtt::QoS::kAtMostOnce ? std::uint16_t{0} : targets.spare_keeper};
   };
-  const GroupMember* const member = group.ChooseMemberThat([&](const GroupMember& candidate) {
-    const Session& session = *sessions_.Get(candidate.subscription.subscriber);
-    if (alone && teller_.IsFollowed(session)) return false;
-    const bool takes_all =
-        session.client == nullptr || session.client->packet_bytes_max == UINT32_MAX;
-    return takes_all || delivery_.Fits(session, fields, form_for(candidate.subscription, {}));
-  });
+  const auto choose = [&](bool followed_too) {
+    return group.ChooseMemberThat([&](const GroupMember& candidate) {
+      const Session& session = *sessions_.Get(candidate.subscription.subscriber);
+      if (!followed_too && teller_.IsFollowed(session)) return false;
+      const bool takes_all =
+          session.client == nullptr || session.client->packet_bytes_max == UINT32_MAX;
+      return takes_all || delivery_.Fits(session, fields, form_for(candidate.subscription, {}));
+    });
+  };
+  const GroupMember* member = choose(!alone);
+  // A partner without spares, or a copy that this core has not heard of: rather a message that may
+  // be twice, should a node die just now, than one that nobody gets.
+  if (member == nullptr && alone) member = choose(true);
   if (member == nullptr) return PassOn(group, message, targets);
   NoteSpare(group, targets);
   const Subscription& chosen = member->subscription;

@@ -589,7 +589,8 @@ void BrokerWorld::Pair() {
                                   .self_incarnation = Incarnation{nodes_[node].incarnation},
                                   .peer_incarnation = Incarnation{nodes_[1 - node].incarnation},
                                   .peer_cores = options_.cores[1 - node],
-                                  .brakes = true};
+                                  .brakes = true,
+                                  .group_spares = options_.group_spares};
     for (const auto& core : nodes_[node].cores) core->pair_events.emplace_back(PeerUp{epoch});
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);

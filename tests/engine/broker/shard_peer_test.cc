@@ -14,6 +14,7 @@ using mqtt::ReasonCode;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
 
 class PairTest : public WorldTest {
  protected:
@@ -511,6 +512,18 @@ TEST_F(PairTest, PrefersAMemberThatIsOnlineOnTheOtherNode_P10) {
   MqttClient& publisher = Connect("p", 0);
   for (int i = 0; i < 4; ++i) Publish(publisher, "t", "x", 1);
   EXPECT_EQ(online.received.size(), 4u);
+}
+
+TEST_F(PairTest, ServesAGroupOfCopiesWithAPartnerThatKeepsNoSpares_P10) {
+  BuildPair({.cores = {2, 2}, .group_spares = false});
+  MqttClient& member = Connect("member", 0, Persistent());
+  Subscribe(member, "$share/g/t", 2);
+  std::vector<std::string> expected;
+  for (int i = 0; i < 20; ++i) {  // on both cores
+    Publish(Connect("p" + std::to_string(i), 0, Persistent()), "t", std::to_string(i), 2);
+    expected.push_back(std::to_string(i));
+  }
+  EXPECT_THAT(member.Payloads(), UnorderedElementsAreArray(expected));
 }
 
 // Sessions and their copies.
