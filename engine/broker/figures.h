@@ -31,8 +31,13 @@ enum class Figure : std::uint8_t {
   kQueuedMessages,
   kQueuedBytes,
   kUptimeS,
+  kPublishBytesReceived,
+  kPublishBytesSent,
+  kSharedSubscriptions,
+  kMemoryBytes,    // what connections, sessions, subscriptions, queues and retained messages take
+  kMemoryMaximum,  // most that it was in the cluster, as far as this node knows
 };
-inline constexpr std::size_t kFigures = static_cast<std::size_t>(Figure::kUptimeS) + 1;
+inline constexpr std::size_t kFigures = static_cast<std::size_t>(Figure::kMemoryMaximum) + 1;
 
 class Figures {
  public:

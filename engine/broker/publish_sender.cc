@@ -116,7 +116,8 @@ bool PublishSender::Send(Client& client, RoutedMessage& message, const Form& for
                        .payload = frame->payload});
   client.unsent_bytes += frame->packet_bytes;
   context_.metrics.PacketSent(static_cast<std::uint8_t>(mqtt::PacketType::kPublish));
-  context_.metrics.PublishDelivered(static_cast<std::uint8_t>(form.qos));
+  context_.metrics.PublishDelivered(static_cast<std::uint8_t>(form.qos),
+                                    message.fields().payload.size());
   context_.written.Add();
   return true;
 }

@@ -456,7 +456,11 @@ void Shard::CountOwned(const Session& session, std::int64_t sign) {
   metrics::BrokerMetrics& metrics = context_.metrics;
   metrics.SessionsChanged(metrics::SessionState::kOffline, sign);
   metrics.SessionsChanged(metrics::SessionState::kMirror, -sign);
-  metrics.SubscriptionsChanged(sign * static_cast<std::int64_t>(session.subscriptions.size()));
+  const std::int64_t shared = std::count_if(
+      session.subscriptions.begin(), session.subscriptions.end(),
+      [](const auto& each) { return mqtt::ParseSharedFilter(each.first).has_value(); });
+  metrics.SubscriptionsChanged(sign * static_cast<std::int64_t>(session.subscriptions.size()),
+                               sign * shared);
   metrics.QueuedChanged(sign * static_cast<std::int64_t>(session.queue.waiting_messages()),
                         sign * static_cast<std::int64_t>(session.queue.waiting_bytes()));
 }

@@ -51,7 +51,7 @@ inline MessageFields Shard::FieldsOf(const Client& client, const mqtt::PublishVi
 }
 
 void Shard::OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* block) {
-  context_.metrics.PublishReceived(static_cast<std::uint8_t>(publish.qos));
+  context_.metrics.PublishReceived(static_cast<std::uint8_t>(publish.qos), publish.payload.size());
   std::string_view topic;
   if (!ResolveTopic(client, publish, topic) || !CheckPublish(client, publish, topic)) return;
   if (IsRepeated(client, publish)) {

@@ -116,7 +116,8 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
   const Subscription subscription{
       .subscriber = session.id, .options = state.options, .identifier = state.identifier};
   bool existed = false;
-  if (const auto shared = mqtt::ParseSharedFilter(filter); shared && session.mirrored_here()) {
+  const auto shared = mqtt::ParseSharedFilter(filter);
+  if (shared && session.mirrored_here()) {
     // Its owner is the member of the group; this copy becomes one when it owns the session.
     existed = session.subscriptions.contains(ToAbsl(filter));
     if (!existed) {
@@ -138,7 +139,7 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
   }
   session.subscriptions.insert_or_assign(std::string(filter), state);
   if (session.mirrored_here()) return;
-  if (!existed) context_.metrics.SubscriptionsChanged(1);
+  if (!existed) context_.metrics.SubscriptionsChanged(1, shared ? 1 : 0);
   if (!teller_.IsFollowed(session)) return;
   // SUBACK waits until a message that reaches either node reaches both copies.
   const CoreId there = HomeOf(session.client_id, peer_.epoch().peer_cores);
@@ -161,7 +162,7 @@ bool Shard::Unsubscribe(Session& session, std::string_view filter) {
     if (change.interest_changed) AnnounceInterest(filter, false);
   }
   if (!session.mirrored_here()) {
-    context_.metrics.SubscriptionsChanged(-1);
+    context_.metrics.SubscriptionsChanged(-1, shared ? -1 : 0);
     if (const std::uint64_t number = teller_.Unsubscribed(session, filter)) interest_.peer = number;
   }
   session.subscriptions.erase(it);

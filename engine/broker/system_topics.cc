@@ -24,12 +24,16 @@ constexpr Named kSums[] = {
     {"clients/connected", Figure::kClientsConnected},
     {"clients/expired", Figure::kSessionsExpired},
     {"clients/total", Figure::kSessions},
+    {"heap/current", Figure::kMemoryBytes},
     {"messages/inflight", Figure::kInflight},
     {"messages/received", Figure::kPacketsReceived},
     {"messages/sent", Figure::kPacketsSent},
+    {"publish/bytes/received", Figure::kPublishBytesReceived},
+    {"publish/bytes/sent", Figure::kPublishBytesSent},
     {"publish/messages/dropped", Figure::kPublishDropped},
     {"publish/messages/received", Figure::kPublishReceived},
     {"publish/messages/sent", Figure::kPublishSent},
+    {"shared_subscriptions/count", Figure::kSharedSubscriptions},
     {"subscriptions/count", Figure::kSubscriptions},
 };
 
@@ -66,9 +70,12 @@ std::int64_t Increase(const SystemView& before, const SystemView& now, Figure fi
 }  // namespace
 
 std::vector<SystemTopic> SystemTopics::Update(const SystemView& view) {
-  clients_maximum_ = std::max(clients_maximum_, Sum(view, Figure::kClientsConnected));
-  if (view.there)
-    clients_maximum_ = std::max(clients_maximum_, (*view.there)[Figure::kClientsMaximum]);
+  const auto raise = [&view](std::int64_t& maximum, Figure now, Figure seen_there) {
+    maximum = std::max(maximum, Sum(view, now));
+    if (view.there) maximum = std::max(maximum, (*view.there)[seen_there]);
+  };
+  raise(clients_maximum_, Figure::kClientsConnected, Figure::kClientsMaximum);
+  raise(memory_maximum_, Figure::kMemoryBytes, Figure::kMemoryMaximum);
   Tell("version", absl::StrCat("tandem version ", ToAbsl(view.version)));
   TellSums(view);
   TellLoads(view);
@@ -94,6 +101,7 @@ void SystemTopics::TellSums(const SystemView& view) {
   tell("clients/disconnected", away);
   tell("clients/inactive", away);
   tell("clients/maximum", clients_maximum_);
+  tell("heap/maximum", memory_maximum_);
   // Both nodes hold the same retained messages: they count once.
   const std::int64_t retained = view.here[Figure::kRetainedMessages];
   tell("retained messages/count", retained);

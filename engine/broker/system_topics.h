@@ -45,7 +45,11 @@ class SystemTopics {
   // Those whose value has changed since the last call; at first all.
   std::vector<SystemTopic> Update(const SystemView& view);
 
-  std::int64_t clients_maximum() const noexcept { return clients_maximum_; }
+  // Adds what only this object knows to the figures that the other node is told.
+  void AddMaxima(Figures& here) const noexcept {
+    here[Figure::kClientsMaximum] = clients_maximum_;
+    here[Figure::kMemoryMaximum] = memory_maximum_;
+  }
 
  private:
   // Of the last minute, five and fifteen minutes: exponential means, per minute.
@@ -58,6 +62,7 @@ class SystemTopics {
   std::map<std::string, std::string> values_;
   std::vector<SystemTopic> changed_;
   std::int64_t clients_maximum_ = 0;
+  std::int64_t memory_maximum_ = 0;
   std::optional<SystemView> before_;  // without its texts
   std::array<Load, kFigures> loads_{};
 };

@@ -27,6 +27,11 @@ constexpr Family kPublishReceived = {"tandem_publish_received_total", Kind::kCou
                                      "Messages taken from clients."};
 constexpr Family kPublishDelivered = {"tandem_publish_delivered_total", Kind::kCounter,
                                       Unit::kPlain, "Messages handed to subscribers."};
+constexpr Family kPublishReceivedBytes = {"tandem_publish_received_bytes_total", Kind::kCounter,
+                                          Unit::kPlain, "Payload bytes of messages from clients."};
+constexpr Family kPublishDeliveredBytes = {"tandem_publish_delivered_bytes_total", Kind::kCounter,
+                                           Unit::kPlain,
+                                           "Payload bytes of messages handed to subscribers."};
 constexpr Family kPublishDropped = {"tandem_publish_dropped_total", Kind::kCounter, Unit::kPlain,
                                     "Messages that a subscriber will never get, by reason."};
 constexpr Family kPublishRefused = {"tandem_publish_refused_total", Kind::kCounter, Unit::kPlain,
@@ -39,6 +44,8 @@ constexpr Family kAck = {"tandem_publish_ack_seconds", Kind::kHistogram, Unit::k
                          "From PUBLISH read to PUBACK or PUBREC written."};
 constexpr Family kSubscriptions = {"tandem_subscriptions", Kind::kGauge, Unit::kPlain,
                                    "Subscriptions, shared ones included."};
+constexpr Family kSharedSubscriptions = {"tandem_subscriptions_shared", Kind::kGauge, Unit::kPlain,
+                                         "Of the subscriptions, those of shared groups."};
 constexpr Family kSubscriptionsRefused = {
     "tandem_subscriptions_refused_total", Kind::kCounter, Unit::kPlain,
     "Filters that were answered with a failure: too many of one session, invalid, not offered."};
@@ -85,6 +92,8 @@ void BrokerMetrics::Collect(Exposition& out) const {
   out.Add(kPacketsSent, "type", packets_sent_);
   out.Add(kPublishReceived, "qos", publish_received_);
   out.Add(kPublishDelivered, "qos", publish_delivered_);
+  out.Add(kPublishReceivedBytes, {}, publish_received_bytes_);
+  out.Add(kPublishDeliveredBytes, {}, publish_delivered_bytes_);
   out.Add(kPublishDropped, "reason", publish_dropped_);
   out.Add(kPublishRefused, "reason", publish_refused_);
   for (std::size_t i = 0; i < delivery_.size(); ++i) {
@@ -93,6 +102,7 @@ void BrokerMetrics::Collect(Exposition& out) const {
   out.Add(kAck, {{"qos", "1"}}, ack_[0]);
   out.Add(kAck, {{"qos", "2"}}, ack_[1]);
   out.Add(kSubscriptions, {}, subscriptions_);
+  out.Add(kSharedSubscriptions, {}, shared_subscriptions_);
   out.Add(kSubscriptionsRefused, {}, subscriptions_refused_);
   out.Add(kRetainedMessages, {}, retained_messages_);
   out.Add(kRetainedBytes, {}, retained_bytes_);

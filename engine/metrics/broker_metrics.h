@@ -139,11 +139,13 @@ class alignas(kCacheLineBytes) BrokerMetrics {
     packets_sent_[static_cast<PacketLabel>(wire_type)].Add(count);
   }
 
-  void PublishReceived(std::uint8_t qos) noexcept {
+  void PublishReceived(std::uint8_t qos, std::size_t payload_bytes) noexcept {
     publish_received_[static_cast<QosLabel>(qos)].Add();
+    publish_received_bytes_.Add(payload_bytes);
   }
-  void PublishDelivered(std::uint8_t qos, std::uint64_t count = 1) noexcept {
-    publish_delivered_[static_cast<QosLabel>(qos)].Add(count);
+  void PublishDelivered(std::uint8_t qos, std::size_t payload_bytes) noexcept {
+    publish_delivered_[static_cast<QosLabel>(qos)].Add();
+    publish_delivered_bytes_.Add(payload_bytes);
   }
   void PublishDropped(DropReason reason, std::uint64_t count = 1) noexcept {
     publish_dropped_[reason].Add(count);
@@ -170,7 +172,11 @@ class alignas(kCacheLineBytes) BrokerMetrics {
 
   void SessionExpired() noexcept { expired_.Add(); }
   void SubscriptionRefused() noexcept { subscriptions_refused_.Add(); }
-  void SubscriptionsChanged(std::int64_t delta) noexcept { subscriptions_.Add(delta); }
+  // `shared`: those among them that are of shared groups.
+  void SubscriptionsChanged(std::int64_t delta, std::int64_t shared) noexcept {
+    subscriptions_.Add(delta);
+    shared_subscriptions_.Add(shared);
+  }
   void RetainedChanged(std::int64_t messages_delta, std::int64_t payload_bytes_delta) noexcept {
     retained_messages_.Add(messages_delta);
     retained_bytes_.Add(payload_bytes_delta);
@@ -212,6 +218,10 @@ class alignas(kCacheLineBytes) BrokerMetrics {
     return publish_refused_[reason].value();
   }
   std::uint64_t sessions_expired() const noexcept { return expired_.value(); }
+  std::uint64_t publish_received_bytes() const noexcept { return publish_received_bytes_.value(); }
+  std::uint64_t publish_delivered_bytes() const noexcept {
+    return publish_delivered_bytes_.value();
+  }
   std::uint64_t publish_received(std::uint8_t qos) const noexcept {
     return publish_received_[static_cast<QosLabel>(qos)].value();
   }
@@ -230,6 +240,7 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   std::int64_t sessions(SessionState state) const noexcept { return sessions_[state].value(); }
   std::uint64_t subscriptions_refused() const noexcept { return subscriptions_refused_.value(); }
   std::int64_t subscriptions() const noexcept { return subscriptions_.value(); }
+  std::int64_t shared_subscriptions() const noexcept { return shared_subscriptions_.value(); }
   std::int64_t retained_messages() const noexcept { return retained_messages_.value(); }
   std::uint64_t retained_deletions_forgotten() const noexcept {
     return retained_deletions_forgotten_.value();
@@ -255,6 +266,8 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   ByLabel<Counter, PacketLabel> packets_sent_;
   ByLabel<Counter, QosLabel> publish_received_;
   ByLabel<Counter, QosLabel> publish_delivered_;
+  Counter publish_received_bytes_;
+  Counter publish_delivered_bytes_;
   ByLabel<Counter, DropReason> publish_dropped_;
   ByLabel<Counter, PublishRefusal> publish_refused_;
   std::array<Histogram, kLabelValues<DeliveryPath>.size()> delivery_;
@@ -266,6 +279,7 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   Counter expired_;
   ByLabel<Gauge, SessionState> sessions_;
   Gauge subscriptions_;
+  Gauge shared_subscriptions_;
   Counter subscriptions_refused_;
   Gauge retained_messages_;
   Gauge retained_bytes_;

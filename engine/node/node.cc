@@ -222,6 +222,12 @@ broker::Figures Node::figures() const {
   for (const auto& worker : workers_) {
     const metrics::BrokerMetrics& broker = worker->counters.broker;
     const metrics::NetMetrics& net = worker->counters.net;
+    const metrics::CoreMetrics& core = worker->counters.core;
+    for (std::size_t part = 0; part < metrics::kLabelValues<metrics::MemoryPart>.size(); ++part)
+      add(Figure::kMemoryBytes, core.memory(static_cast<metrics::MemoryPart>(part)));
+    add(Figure::kPublishBytesReceived, broker.publish_received_bytes());
+    add(Figure::kPublishBytesSent, broker.publish_delivered_bytes());
+    add(Figure::kSharedSubscriptions, broker.shared_subscriptions());
     add(Figure::kSessionsExpired, broker.sessions_expired());
     add(Figure::kConnectionsOpened, net.connections_opened());
     add(Figure::kConnectsReceived,

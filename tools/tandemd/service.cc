@@ -230,7 +230,7 @@ void Service::TurnFigures() {
   figures_told_at_ = now;
   broker::Figures here = node_->figures();
   here[broker::Figure::kUptimeS] = (now - started_at_) / kNanosecondsPerSecond;
-  here[broker::Figure::kClientsMaximum] = system_topics_.clients_maximum();
+  system_topics_.AddMaxima(here);
   if (cluster_) cluster_->SetFigures(here.ToList());
   if (!publishes) return;
   figures_published_at_ = now;

@@ -30,16 +30,20 @@ def figures_of_the_cluster_are_the_same_on_both_nodes(t):
     p, others = t.client(), [t.other(), t.client(), t.other()]
     for n in range(7):
         p.publish(t.topic(str(n)), b"x", qos=1, retain=1)
-    others[0].subscribe(t.topic("a"), t.topic("b"))
+    others[0].subscribe(t.topic("a"), t.topic("b"), "$share/g/c")
     away = t.session(node=t.there)
     away.drop()
     for watch in watches:
         watch.until("clients/connected", lambda value: value == "6")
         watch.until("clients/total", lambda value: value == "7")
         watch.until("clients/disconnected", lambda value: value == "1")
-        watch.until("subscriptions/count", lambda value: value == "4")
+        watch.until("subscriptions/count", lambda value: value == "5")
         watch.until("retained messages/count", lambda value: value == "7")
         watch.until("publish/messages/received", lambda value: value == "7")
+        watch.until("publish/bytes/received", lambda value: value == "7")
+        watch.until("shared_subscriptions/count", lambda value: value == "1")
+        watch.until("heap/current", lambda value: int(value) > 1000)
+        watch.until("heap/maximum", lambda value: int(value) > 1000)
         watch.until("messages/received", lambda value: int(value) > 10)
         watch.until("bytes/sent", lambda value: int(value) > 100)
         watch.until("version", lambda value: value.startswith("tandem version "))

@@ -92,7 +92,22 @@ TEST_F(SystemTopicsTest, RemembersTheMostClientsThatEitherNodeHasSeen) {
   view_.there.emplace();
   (*view_.there)[Figure::kClientsMaximum] = 12;
   EXPECT_EQ(Update()["clients/maximum"], "12");
-  EXPECT_EQ(topics_.clients_maximum(), 12);
+  Figures told;
+  topics_.AddMaxima(told);
+  EXPECT_EQ(told[Figure::kClientsMaximum], 12);
+}
+
+TEST_F(SystemTopicsTest, RemembersTheMostMemoryOfBothNodes) {
+  view_.here[Figure::kMemoryBytes] = 1000;
+  view_.there.emplace();
+  (*view_.there)[Figure::kMemoryBytes] = 500;
+  auto values = Update();
+  EXPECT_EQ(values["heap/current"], "1500");
+  EXPECT_EQ(values["heap/maximum"], "1500");
+  view_.here[Figure::kMemoryBytes] = 100;
+  EXPECT_THAT(Update(), UnorderedElementsAre(Pair("heap/current", "600")));
+  (*view_.there)[Figure::kMemoryMaximum] = 2000;
+  EXPECT_THAT(Update(), UnorderedElementsAre(Pair("heap/maximum", "2000")));
 }
 
 TEST_F(SystemTopicsTest, AveragesLoadPerMinute) {

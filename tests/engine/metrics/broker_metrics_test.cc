@@ -18,8 +18,8 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
   BrokerMetrics metrics;
   metrics.PacketReceived(3);
   metrics.PacketSent(4, 2);
-  metrics.PublishReceived(1);
-  metrics.PublishDelivered(2, 5);
+  metrics.PublishReceived(1, 30);
+  metrics.PublishDelivered(2, 70);
   metrics.PublishDropped(DropReason::kQueueFull, 7);
   metrics.PublishRefused(PublishRefusal::kQuotaExceeded);
   metrics.SessionExpired();
@@ -31,7 +31,7 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
   metrics.ConnectRefused(RefuseReason::kBadCredentials);
   metrics.SessionTakenOver(TakeoverFrom::kPeer);
   metrics.SessionsChanged(SessionState::kOffline, 2);
-  metrics.SubscriptionsChanged(9);
+  metrics.SubscriptionsChanged(9, 4);
   metrics.SubscriptionRefused();
   metrics.RetainedChanged(1, 100);
   metrics.QueuedChanged(3, 300);
@@ -49,7 +49,10 @@ TEST(BrokerMetrics, EachVerbMovesItsSample) {
        {"tandem_packets_received_total{type=\"publish\"} 1\n",
         "tandem_packets_sent_total{type=\"puback\"} 2\n",
         "tandem_publish_received_total{qos=\"1\"} 1\n",
-        "tandem_publish_delivered_total{qos=\"2\"} 5\n",
+        "tandem_publish_delivered_total{qos=\"2\"} 1\n",
+        "tandem_publish_received_bytes_total 30\n",
+        "tandem_publish_delivered_bytes_total 70\n",
+        "tandem_subscriptions_shared 4\n",
         "tandem_publish_dropped_total{reason=\"queue_full\"} 7\n",
         "tandem_publish_refused_total{reason=\"quota_exceeded\"} 1\n",
         "tandem_sessions_expired_total 1\n",
@@ -93,7 +96,7 @@ TEST(BrokerMetrics, PacketTypesAreThoseOfTheWire_MQTT_2_1_2) {
 
 TEST(BrokerMetrics, CanBeReadBack) {
   BrokerMetrics metrics;
-  metrics.PublishReceived(0);
+  metrics.PublishReceived(0, 7);
   metrics.SessionsChanged(SessionState::kOnline, 3);
   metrics.InflightChanged(Direction::kIn, -1);
   EXPECT_EQ(metrics.publish_received(0), 1u);

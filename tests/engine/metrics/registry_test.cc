@@ -27,10 +27,10 @@ TEST(Registry, AddsUpCoresAndAsksCallbacksAtEachScrape) {
   int asked = 0;
   constexpr Family kAsked = {"asked", Kind::kGauge, Unit::kPlain, "Asked."};
   registry.AddCallback([&](Exposition& out) { out.Add(kAsked, {}, std::int64_t{++asked}); });
-  core0.PublishReceived(1);
-  core1.PublishReceived(1);
+  core0.PublishReceived(1, 1);
+  core1.PublishReceived(1, 1);
   EXPECT_THAT(registry.Scrape(), HasSubstr("tandem_publish_received_total{qos=\"1\"} 2\n"));
-  core1.PublishReceived(1);
+  core1.PublishReceived(1, 1);
   const std::string text = registry.Scrape();
   EXPECT_THAT(text, HasSubstr("tandem_publish_received_total{qos=\"1\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("\nasked 2\n"));
@@ -43,7 +43,7 @@ TEST(Registry, CanBeScrapedWhileCoresCountAndSourcesAreAdded) {
   Registry registry;
   registry.Add(core0);
   std::thread core([&] {
-    for (int i = 0; i < kPublishes; ++i) core0.PublishReceived(0);
+    for (int i = 0; i < kPublishes; ++i) core0.PublishReceived(0, 1);
   });
   for (int i = 0; i < 20; ++i)
     EXPECT_THAT(registry.Scrape(), HasSubstr("tandem_publish_received_total"));
