@@ -35,6 +35,7 @@ class Encoder {
     Put(r.message);
     auto out = meta_.initPublish();
     out.setRoute(r.route);
+    out.setUnasked(r.unasked);
     out.setUpdateRetained(r.update_retained);
     out.setHops(r.hops);
     out.setGroups(static_cast<std::uint16_t>(r.groups.size()));
@@ -400,6 +401,7 @@ absl::StatusOr<broker::PeerRecord> ReadPublish(RecordMeta::Publish::Reader in, M
   if (!message) return Bad("is a publish without a message");
   broker::PublishRecord r{.message = std::move(message),
                           .route = in.getRoute(),
+                          .unasked = in.getUnasked(),
                           .update_retained = in.getUpdateRetained(),
                           .hops = in.getHops()};
   TANDEM_RETURN_IF_ERROR(ReadGroups(in.getGroups(), texts, r.groups));

@@ -35,6 +35,7 @@ struct RouteMessage {
   std::vector<IntrusivePtr<SharedKey>> groups;  // one member of each on this core
   Spare spare;                                  // for each of them
   PeerOrigin origin;
+  bool unasked = false;       // as in PublishRecord
   std::uint64_t crosses = 0;  // the epoch in which it crosses to the other node on its own; 0: not
   // The epoch in which the other node is told what the message did to its publisher's session, but
   // not the message (PublisherStep); 0: none. Copies get no place for it: the place would survive
@@ -129,6 +130,10 @@ struct SpareGiven {
   std::string client_id;
   std::uint64_t number = 0;
 };
+// The sending core has begun the epoch. What it routed before, this message follows.
+struct EpochBegun {
+  std::uint64_t epoch = 0;
+};
 // The other node has copies of all sessions of the sending core, and every core of this node knows
 // that it wants what they want: what the receiver routes to the sender from now on crosses on its
 // own.
@@ -175,6 +180,6 @@ using CoreMessage =
     std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
                  RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage, RouteCommitted,
                  SubscriptionMirrored, LentReturned, SpareWanted, SpareGiven, CopiesRouted,
-                 PeerDownSeen, RoomQuery, RoomReply, BrakeMessage>;
+                 PeerDownSeen, EpochBegun, RoomQuery, RoomReply, BrakeMessage>;
 
 }  // namespace tandem::broker

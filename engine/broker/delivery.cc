@@ -162,7 +162,7 @@ void Delivery::Enqueue(Session& session, OutboundMessage message, bool crosses) 
   Push(session, std::move(message));
   if (!teller_.IsFollowed(session)) return;
   teller_.Placed(session, number);
-  teller_.EndRouting(id, crosses);
+  teller_.EndRouting(id, crosses ? Crossing::kYes : Crossing::kNo);
 }
 
 void Delivery::Push(Session& session, OutboundMessage&& message) {

@@ -51,6 +51,8 @@ struct PublishRecord {
   MessagePtr message;
   bool route =
       true;  // somebody there may want it: match it (without the shared groups not named below)
+  bool unasked = false;  // nobody may want it: the sender has not heard yet of all that is wanted
+                         // there, and its copies may not have been told what to take
   bool update_retained = false;      // it sets or clears the retained message of its topic (P9)
   std::vector<SharedTarget> groups;  // one member of each there gets it; the spare is the sender's
   std::uint8_t hops = 0;  // times it was handed on because the chosen node had no member left
@@ -214,7 +216,7 @@ struct SessionWillDoneRecord {
   std::string client_id;
   friend bool operator==(const SessionWillDoneRecord&, const SessionWillDoneRecord&) = default;
 };
-// The session is over.
+// The session is over, or gives way to the receiver's own.
 struct SessionEndRecord {
   std::string client_id;
   friend bool operator==(const SessionEndRecord&, const SessionEndRecord&) = default;

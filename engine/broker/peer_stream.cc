@@ -12,6 +12,7 @@ void PeerStream::Up(const PeerEpoch& epoch) {
   TANDEM_CHECK(!up_);
   up_ = true;
   epoch_ = epoch;
+  told_ = 0;
   incoming_.clear();
   incoming_.resize(epoch.peer_cores);
   for (Incoming& incoming : incoming_) incoming.relayed.resize(context_.cores);

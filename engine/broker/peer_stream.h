@@ -38,6 +38,13 @@ class PeerStream {
   // Of records not yet applied there.
   std::size_t backlog_bytes() const noexcept { return backlog_bytes_; }
 
+  // The snapshot of the other node's core `stream` has been applied on this core.
+  void SnapshotApplied(CoreId stream) noexcept { told_ |= std::uint64_t{1} << Index(stream); }
+  // Whether this core has heard of all that the other node wants. Until then that is anything.
+  bool knows_interest() const noexcept {
+    return told_ == (std::uint64_t{1} << (epoch_.peer_cores - 1) << 1) - 1;
+  }
+
   // A record of the other node's core `stream` arrived here.
   PeerOrigin Received(CoreId stream, std::uint64_t number);
   // It concerns `core` of this node too, which will answer with RelayedApplied. Once per message
@@ -69,6 +76,7 @@ class PeerStream {
   ShardContext& context_;
   bool up_ = false;
   PeerEpoch epoch_;
+  std::uint64_t told_ = 0;  // cores of the other node whose snapshots are applied, a bit each
   std::uint64_t base_ = 0;  // records of all epochs before
   std::uint64_t number_ = 0;
   std::uint64_t applied_ = 0;

@@ -18,6 +18,11 @@ constexpr std::uint8_t kHopsMax = 8;
 
 constexpr std::uint64_t Bit(CoreId core) noexcept { return std::uint64_t{1} << Index(core); }
 
+Crossing CrossingOf(bool crosses, bool unasked) noexcept {
+  if (!crosses) return Crossing::kNo;
+  return unasked ? Crossing::kPerhaps : Crossing::kYes;
+}
+
 mqtt::QoS Lower(mqtt::QoS a, mqtt::QoS b) noexcept { return std::min(a, b); }
 
 }  // namespace
@@ -34,6 +39,9 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   const std::uint64_t records_before = peer_.last_number();
   delivery_.BeginRouting();
   FindMatches(fields, targets);
+  // Both nodes may have clients when they meet: what one publishes before it has heard of the
+  // other's subscriptions crosses in any case (P1).
+  if (peer_.up() && !peer_.knows_interest()) targets.peer = targets.unasked = true;
   targets.new_spares = ConcernsPeer(fields);
   if (targets.new_spares) targets.spare_keeper = OwnKeeper();
   DeliverMatches(message, false);
@@ -56,6 +64,7 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
     lent_.Lend(message, targets.peer_groups);
     peer_.Append(PublishRecord{.message = message.Share(),
                                .route = targets.peer,
+                               .unasked = targets.unasked,
                                .update_retained = retains,
                                .groups = std::move(targets.peer_groups),
                                .step = std::move(step),
@@ -66,7 +75,7 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   } else if (step) {
     peer_.Append(SessionWillDoneRecord{.client_id = std::move(step->client_id)});
   }
-  teller_.EndRouting(fields.id, targets.peer);
+  teller_.EndRouting(fields.id, CrossingOf(targets.peer, targets.unasked));
   if (peer_.last_number() != records_before) result.peer_number = peer_.last_number();
   return result;
 }
@@ -84,7 +93,7 @@ void Router::FromSystem(const MessageFields& fields, bool chooses_members) {
     if (!core_groups_[core].empty()) targets.cores |= Bit(static_cast<CoreId>(core));
   }
   SendOnward(message, targets, {});
-  teller_.EndRouting(fields.id, false);
+  teller_.EndRouting(fields.id, Crossing::kNo);
 }
 
 void Router::FromCore(RouteMessage routed) {
@@ -112,7 +121,7 @@ void Router::FromCore(RouteMessage routed) {
   SendOnward(message, targets, {});
   const bool crosses = routed.origin.number != 0 ? routed.origin.epoch == peer_.epoch().epoch
                                                  : routed.crosses == peer_.epoch().epoch;
-  teller_.EndRouting(message.fields().id, crosses);
+  teller_.EndRouting(message.fields().id, CrossingOf(crosses, routed.unasked));
 }
 
 void Router::FromCore(RetainMessage retain) {
@@ -140,6 +149,7 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
     FindMatches(message.fields(), targets);
     DeliverMatches(message, false);
   }
+  targets.unasked = record.unasked;
   SendToCores(message, targets, true, false, origin);
   Targets onward;
   onward.hops = static_cast<std::uint8_t>(record.hops + 1);
@@ -154,7 +164,7 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
   }
   SendOnward(message, onward, origin);
   if (record.update_retained) UpdateRetained(message, origin);
-  teller_.EndRouting(message.fields().id, true);
+  teller_.EndRouting(message.fields().id, CrossingOf(true, record.unasked));
 }
 
 void Router::FromPeer(RetainedRecord record, const PeerOrigin& origin) {
@@ -191,7 +201,7 @@ void Router::ToGroup(const SharedKey& key, const MessagePtr& message, GivenBack 
         .spares = std::move(targets.own_groups),
         .given_back = back.client_id.empty() ? std::nullopt : std::optional(std::move(back))});
   }
-  teller_.EndRouting(message->id(), false);
+  teller_.EndRouting(message->id(), Crossing::kNo);
 }
 
 // To the members of this node's other cores, and of the other node if that has been chosen instead.
@@ -388,9 +398,9 @@ bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets
     });
   };
   const GroupMember* member = choose(!alone);
-  // A partner without spares, or a copy that this core has not heard of: rather a message that may
-  // be twice, should a node die just now, than one that nobody gets.
-  if (member == nullptr && alone) member = choose(true);
+  // With a partner that keeps no spares: rather a message that may be twice, should a node die just
+  // now, than one that nobody gets. Else such a member has not got its SUBACK yet.
+  if (member == nullptr && alone && !peer_.epoch().group_spares) member = choose(true);
   if (member == nullptr) return PassOn(group, message, targets);
   NoteSpare(group, targets);
   const Subscription& chosen = member->subscription;
@@ -456,6 +466,7 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
                             .groups = std::move(groups),
                             .spare = {.keeper = targets.spare_keeper, .epoch = epoch},
                             .origin = origin,
+                            .unasked = targets.unasked,
                             .crosses = targets.peer ? epoch : 0,
                             .steps_alone = targets.steps_alone ? epoch : 0,
                             .commit = answers ? last : 0,

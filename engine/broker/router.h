@@ -114,6 +114,7 @@ class Router {
   struct Targets {
     std::uint64_t cores = 0;
     bool peer = false;
+    bool unasked = false;  // as in PublishRecord
     bool matched = false;
     bool steps_alone = false;        // as in RouteMessage
     std::uint16_t spare_keeper = 0;  // of what is chosen on this node; 0: the other node keeps none

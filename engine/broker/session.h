@@ -114,8 +114,11 @@ struct Session {
   std::uint64_t unsent_number = 0;  // mirror: what the owner told last (SessionAwayRecord)
   std::uint64_t fork_number =
       0;  // what was queued when this became the only copy, by number below it
+  // Of those, the ones that this copy never had: whether they are done only the other node knows.
+  std::unique_ptr<std::vector<std::uint64_t>> never_had;
   std::uint64_t merge_below = 0;  // while the other node tells its own of the same session: numbers
                                   // below it mean the same messages on both
+  bool merging = false;           // it does, and has not given way yet
   bool borrows = false;           // some of its messages may have a lender
   std::unique_ptr<MessageJoin> join;  // while messages or places wait for one another
 

@@ -91,17 +91,19 @@ void SessionTeller::Tell(Session& session, std::uint64_t confirm) {
 // the session as well and must not deliver it again.
 void SessionTeller::TellDone(Session& session) {
   if (session.fork_number == 0) return;
+  std::vector<std::uint64_t> open;
+  if (session.never_had) open = *session.never_had;
+  session.queue.ForEach([&](std::uint64_t number, OutboundMessage&) {
+    if (number < session.fork_number) open.push_back(number);
+  });
+  open.push_back(session.fork_number);
+  std::sort(open.begin(), open.end());
   SessionProgressRecord record{.client_id = session.client_id};
   std::uint64_t next = 0;
-  const auto add = [&](std::uint64_t end) {
-    if (end > next) record.done.push_back({next, end - 1});
-  };
-  session.queue.ForEach([&](std::uint64_t number, OutboundMessage&) {
-    if (number >= session.fork_number) return;
-    add(number);
+  for (const std::uint64_t number : open) {
+    if (number > next) record.done.push_back({next, number - 1});
     next = number + 1;
-  });
-  add(session.fork_number);
+  }
   if (!record.done.empty()) peer_.Append(std::move(record));
 }
 
@@ -177,13 +179,13 @@ bool SessionTeller::IsNamed(const NewPlace& place, bool crosses) const noexcept 
 
 // Places of one session are told in their order, so one that takes its message along lets those
 // before it go first.
-void SessionTeller::EndRouting(const MessageId& id, bool crosses) {
+void SessionTeller::EndRouting(const MessageId& id, Crossing crossing) {
   if (placed_.empty()) return;
   std::size_t untold = 0;
   for (std::size_t i = 0; i < placed_.size(); ++i) {
-    if (IsNamed(placed_[i], crosses)) continue;
+    if (IsNamed(placed_[i], crossing == Crossing::kYes)) continue;
     TellNamed(id, std::span(placed_).subspan(untold, i - untold));
-    TellWithMessage(id, placed_[i], crosses);
+    TellWithMessage(id, placed_[i], crossing != Crossing::kNo);
     untold = i + 1;
   }
   TellNamed(id, std::span(placed_).subspan(untold));

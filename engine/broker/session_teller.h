@@ -17,6 +17,13 @@
 
 namespace tandem::broker {
 
+// Whether the copies on the other node get a message by its routing there.
+enum class Crossing : std::uint8_t {
+  kNo,
+  kYes,
+  kPerhaps,  // they did not if they had not been told yet what to take
+};
+
 // One per shard. What yields a number yields that of the record in this core's stream, which a
 // packet that promises the change must wait for; 0 if nobody follows.
 class SessionTeller {
@@ -57,7 +64,7 @@ class SessionTeller {
   // message, or is about to. 0: nobody does, so the message goes along.
   void PlacedInGroup(Session& session, std::uint64_t number, const IntrusivePtr<SharedKey>& group,
                      std::uint16_t keeper);
-  void EndRouting(const MessageId& id, bool crosses);
+  void EndRouting(const MessageId& id, Crossing crossing);
   // While the other node is being told what there is, a message may cross before the copy is there
   // to take it: so it goes along as well.
   void SetCopiesRouted(bool routed) noexcept { copies_routed_ = routed; }

@@ -405,6 +405,7 @@ void Shard::PublishSystem(const SystemTopic& system) {
 
 void Shard::EndTurn() {
   CloseOverflowed();
+  if (!postponed_claims_.empty()) RetryClaims();
   FindFittingMembers();
   router_.RetryParked();
   fetcher_.GoOn();

@@ -178,6 +178,7 @@ class Shard final : public ReplicatorEvents {
   void Refuse(Client& client, mqtt::ReasonCode code, metrics::RefuseReason reason,
               std::string_view why);
   void SupersedeLocal(std::string_view client_id, const Client* newer);
+  void SupersedeClient(Session& session, metrics::TakeoverFrom from);
   void ForgetOver(std::string_view client_id, bool clean_start);
   void Detach(Client& client, WillRule rule);
   void BeginLeaving(Client& client);
@@ -243,6 +244,7 @@ class Shard final : public ReplicatorEvents {
   void RelayOrApply(std::string_view client_id, PeerRecord record, const PeerOrigin& origin);
   void ApplyAtHome(PeerRecord record, const PeerOrigin& origin);
   void OnClaim(const ClaimRecord& claim);
+  void RetryClaims();
   bool IsNewerHere(const ClaimRecord& claim, Hlc connected_at) const noexcept;
   bool LosesTo(const ClaimRecord& claim) const;
   void OnClaimReply(const ClaimReplyRecord& reply);
@@ -255,6 +257,8 @@ class Shard final : public ReplicatorEvents {
   void ReleaseAnswers();
   void ResumeWaiting();
   void BeginEpoch(const PeerEpoch& epoch);
+  bool HaveAllBegun() const noexcept;
+  void NoteBegun(CoreId core);
   void ReachPeerDown(std::uint64_t epoch, PeerDownStep step);
   void ForgetSparesThere();
   void WindUpEpoch();
@@ -338,7 +342,10 @@ class Shard final : public ReplicatorEvents {
 
   std::vector<std::unique_ptr<Client>> clients_;  // by the slot of the ConnectionId
   std::size_t connections_ = 0;
-  StringMap<ConnectionId> claiming_;     // client ids of connections in stage kClaiming
+  StringMap<ConnectionId> claiming_;  // client ids of connections in stage kClaiming
+  // Of sessions that the other node had, too, and has not told to the end: then they may be taken
+  // from here.
+  std::vector<ClaimRecord> postponed_claims_;
   StringMap<Hlc> unanswered_;            // the last claims that the other node has not answered
   std::vector<ConnectionId> throttled_;  // paused until the backlog to the other node is smaller
   absl::btree_map<ConnectionId, Slowed> slowed_;
@@ -387,14 +394,19 @@ class Shard final : public ReplicatorEvents {
   };
   Leaving leaving_;
   std::vector<std::pair<std::uint64_t, PeerDownStep>> gone_;  // by core: the last that it said
-  // Of the next epoch, while the last one is being wound up.
+  // Cores that have begun the present epoch, a bit each. What a core routed before may be for a
+  // session that the other node turns into a copy, so nothing from there is applied before all
+  // have.
+  std::uint64_t begun_ = 0;
+  // Of the next epoch, while the last one is being wound up, or of one that some core has not
+  // begun.
   struct EarlyRecord {
     CoreId stream{};
     std::uint64_t number = 0;
     PeerRecord record;
   };
   std::vector<EarlyRecord> early_records_;
-  // From cores that are in an epoch of which this core has not heard yet; in order, per core.
+  // The same from cores that are ahead; in order, per core.
   std::vector<std::pair<CoreId, CoreMessage>> early_;
 
   struct Snapshot {

@@ -208,10 +208,15 @@ void Shard::SupersedeLocal(std::string_view client_id, const Client* newer) {
   }
   Session* const session = sessions_.Find(client_id);
   if (session == nullptr || session->client == nullptr || session->client == newer) return;
-  context_.metrics.SessionTakenOver(newer != nullptr ? metrics::TakeoverFrom::kLocal
-                                                     : metrics::TakeoverFrom::kPeer);
-  takeovers_.Note(client_id, context_.now.mono_ns);
-  Disconnect(*session->client, ReasonCode::kSessionTakenOver, metrics::CloseReason::kTakenOver, "");
+  SupersedeClient(*session, newer != nullptr ? metrics::TakeoverFrom::kLocal
+                                             : metrics::TakeoverFrom::kPeer);
+}
+
+// May end the session with it.
+void Shard::SupersedeClient(Session& session, metrics::TakeoverFrom from) {
+  context_.metrics.SessionTakenOver(from);
+  takeovers_.Note(session.client_id, context_.now.mono_ns);
+  Disconnect(*session.client, ReasonCode::kSessionTakenOver, metrics::CloseReason::kTakenOver, "");
 }
 
 // P3 for a session that has just moved here: a client that has its CONNACK misses nothing that is

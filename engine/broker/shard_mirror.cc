@@ -74,11 +74,13 @@ void Shard::Follow(const SessionRecord& record) {
     if (!theirs || !peer_.up()) {
       // What follows of it is added to what is here.
       session->merge_below = std::min(session->fork_number, record.fork_number);
+      session->merging = peer_.up();
       return;
     }
     // The other node adds what is here to its own, so it must be told first.
     if (!teller_.IsFollowed(*session)) Tell(*session);
-    SupersedeLocal(record.client_id, nullptr);
+    // One that is just connecting here waits for the answer to its own claim.
+    if (session->client != nullptr) SupersedeClient(*session, metrics::TakeoverFrom::kPeer);
     session = sessions_.Find(record.client_id);
     if (session != nullptr) {
       // Should the other node's own have ended meanwhile, it must not follow this one.
@@ -183,6 +185,7 @@ void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
   if (known) return;
   record.state = static_cast<std::uint8_t>(OutboundState::kQueued);
   delivery_.Enqueue(session, ToOutbound(record), false);
+  delivery_.Pump(session);
 }
 
 void Shard::Follow(const SessionOrderRecord& record, const PeerOrigin& origin) {
@@ -358,7 +361,8 @@ void Shard::FollowWillDone(std::string_view client_id) {
 
 void Shard::FollowEnd(std::string_view client_id) {
   Session* const session = sessions_.Find(client_id);
-  if (session == nullptr || !session->mirrored_here()) return;
+  if (session == nullptr) return;
+  if (!session->mirrored_here()) return static_cast<void>(session->merging = false);
   ForgetContent(*session);
   context_.metrics.SessionsChanged(metrics::SessionState::kMirror, -1);
   sessions_.Remove(*session);
@@ -383,11 +387,15 @@ void Shard::ForgetContent(Session& session) {
 
 // Places whose messages died with the other node, before anybody was told that they were safe.
 void Shard::DiscardUnfilled(Session& session) {
+  session.never_had.reset();
   if (!session.join) return;
   for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
     const OutboundMessage* const message = session.queue.Find(place.number);
-    if (message != nullptr && !message->message && message->state == OutboundState::kQueued)
-      session.queue.Discard(place.number);
+    if (message == nullptr || message->message || message->state != OutboundState::kQueued)
+      continue;
+    session.queue.Discard(place.number);
+    if (!session.never_had) session.never_had = std::make_unique<std::vector<std::uint64_t>>();
+    session.never_had->push_back(place.number);
   }
   session.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
 }
@@ -446,7 +454,9 @@ void Shard::Demote(Session& session) {
   session.unsent_number = session.queue.unsent_number();
   session.queue.Deactivate();
   session.fork_number = 0;
+  session.never_had.reset();
   session.merge_below = 0;
+  session.merging = false;
   session.role = Role::kMirror;
 }
 

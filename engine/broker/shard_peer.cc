@@ -31,6 +31,7 @@ struct EpochOf {
   std::uint64_t operator()(const RetainMessage& m) const noexcept { return m.origin.epoch; }
   std::uint64_t operator()(const RelayedRecord& m) const noexcept { return m.origin.epoch; }
   std::uint64_t operator()(const CopiesRouted& m) const noexcept { return m.epoch; }
+  std::uint64_t operator()(const EpochBegun& m) const noexcept { return m.epoch; }
   template <class Message>
   std::uint64_t operator()(const Message&) const noexcept {
     return 0;
@@ -40,7 +41,10 @@ struct EpochOf {
 }  // namespace
 
 void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
-  if (std::visit(EpochOf{}, message) > peer_.epoch().epoch) {
+  const std::uint64_t epoch = std::visit(EpochOf{}, message);
+  const bool waits = peer_.up() && epoch == peer_.epoch().epoch && !HaveAllBegun() &&
+                     !std::holds_alternative<EpochBegun>(message);
+  if (epoch > peer_.epoch().epoch || waits) {
     early_.emplace_back(from, std::move(message));
     return;
   }
@@ -109,6 +113,9 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    ApplyAtHome(std::move(m.record), m.origin);
                  },
                  [&](RelayedApplied& m) { peer_.AppliedAt(from, m); },
+                 [&](EpochBegun& m) {
+                   if (peer_.up() && m.epoch == peer_.epoch().epoch) NoteBegun(from);
+                 },
                  [&](RoomQuery& m) {
                    const bool granted =
                        retained_.HasRoomFor(m.topic, m.bytes, context_.now.mono_ns);
@@ -143,10 +150,25 @@ void Shard::BeginEpoch(const PeerEpoch& epoch) {
   context_.node = epoch.self;
   snapshot_ = {.active = true};
   teller_.SetCopiesRouted(false);
+  for (std::uint16_t core = 0; core < context_.cores; ++core) {
+    if (CoreId{core} != context_.core)
+      context_.outbox.cores.push_back({CoreId{core}, EpochBegun{epoch.epoch}});
+  }
+  begun_ = 0;
+  NoteBegun(context_.core);
+  ReleaseHeld();
+}
+
+bool Shard::HaveAllBegun() const noexcept {
+  return begun_ == (std::uint64_t{1} << (context_.cores - 1) << 1) - 1;
+}
+
+void Shard::NoteBegun(CoreId core) {
+  begun_ |= std::uint64_t{1} << Index(core);
   for (auto& [from, message] : std::exchange(early_, {})) OnCoreMessage(from, std::move(message));
+  if (!HaveAllBegun()) return;
   for (EarlyRecord& early : std::exchange(early_records_, {}))
     OnPeerRecord(early.stream, early.number, std::move(early.record));
-  ReleaseHeld();
 }
 
 // What this core's clients wait for is let go at once. What the other node sent before it went may
@@ -162,6 +184,9 @@ void Shard::OnPeerDown() {
   }
   leaving_ = {.active = true, .epoch = peer_.epoch().epoch, .step = PeerDownStep::kSeen};
   peer_.Down();
+  early_records_.clear();
+  postponed_claims_.clear();
+  for (auto& [from, message] : std::exchange(early_, {})) OnCoreMessage(from, std::move(message));
   snapshot_ = {};
   confirmations_.clear();
   gate_.ForgetPeer();
@@ -233,6 +258,7 @@ void Shard::TakeSessionsOver() {
       Promote(*session, false);
       continue;
     }
+    session->merging = false;
     const auto waiting = static_cast<std::int64_t>(session->queue.waiting_messages());
     DiscardUnfilled(*session);
     context_.metrics.QueuedChanged(
@@ -287,7 +313,10 @@ void Shard::ReleaseAnswers() {
 }
 
 void Shard::OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) {
-  if (leaving_.next) early_records_.push_back({stream, number, std::move(record)});
+  if (leaving_.next || (peer_.up() && !HaveAllBegun())) {
+    early_records_.push_back({stream, number, std::move(record)});
+    return;
+  }
   if (!peer_.up()) return;
   const PeerOrigin origin = peer_.Received(stream, number);
   ApplyRecord(std::move(record), origin);
@@ -416,7 +445,10 @@ void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
             RelayToAll(r, origin);
             ApplyAtHome(std::move(r), origin);
           },
-          [&](SnapshotEndRecord&) {},
+          [&](SnapshotEndRecord& r) {
+            RelayToAll(r, origin);
+            ApplyAtHome(r, origin);
+          },
           [&](auto& r) {
             const std::string client_id = r.client_id;
             RelayOrApply(client_id, std::move(r), origin);
@@ -474,7 +506,7 @@ void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
                  [&](LentDoneRecord&) { TANDEM_CHECK_MSG(false, "sent on where it arrives"); },
                  [&](PublishRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
                  [&](RetainedRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
-                 [&](SnapshotEndRecord&) {},
+                 [&](SnapshotEndRecord&) { peer_.SnapshotApplied(stream); },
              },
              record);
 }
@@ -509,6 +541,8 @@ void Shard::OnClaim(const ClaimRecord& claim) {
                                   .session_present = session_present});
   };
   if (!LosesTo(claim)) return reply(false, false);
+  if (const Session* const own = sessions_.Find(claim.client_id); own != nullptr && own->merging)
+    return postponed_claims_.push_back(claim);
   SupersedeLocal(claim.client_id, nullptr);
   // A session that was to end with its connection has ended.
   Session* session = sessions_.Find(claim.client_id);
@@ -541,12 +575,17 @@ void Shard::OnClaim(const ClaimRecord& claim) {
   reply(true, owned);
 }
 
+void Shard::RetryClaims() {
+  for (const ClaimRecord& claim : std::exchange(postponed_claims_, {})) OnClaim(claim);
+}
+
 void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
   context_.clock.Observe(reply.answered_at, context_.now.wall_ms);
   if (const auto unanswered = unanswered_.find(reply.client_id);
       unanswered != unanswered_.end() && unanswered->second == reply.connected_at)
     unanswered_.erase(unanswered);
   Session* const session = sessions_.Find(reply.client_id);
+  if (session != nullptr && reply.granted) session->merging = false;
   // All that the other node had to say about the session stands before its answer.
   if (reply.granted && session != nullptr && session->mirrored_here()) Promote(*session, true);
   const auto it = claiming_.find(reply.client_id);

@@ -151,7 +151,8 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
 bool Shard::Unsubscribe(Session& session, std::string_view filter) {
   const auto it = session.subscriptions.find(ToAbsl(filter));
   if (it == session.subscriptions.end()) return false;
-  if (const auto shared = mqtt::ParseSharedFilter(filter); shared && session.mirrored_here()) {
+  const auto shared = mqtt::ParseSharedFilter(filter);
+  if (shared && session.mirrored_here()) {
     const auto change = trie_.RemoveGroupCopy(shared->filter, shared->share_name);
     if (change.counts_changed) AnnounceGroup(shared->filter, shared->share_name, change.local);
   } else if (shared) {

@@ -190,6 +190,7 @@ struct RecordMeta {
       givenBack @72 :Bool;
       givenBackSpare @73 :UInt16;
       givenBackNumber @74 :UInt64;
+      unasked @76 :Bool;       # crosses before the sender has heard of all that is wanted here
     }
     retained @18 :Void;        # no texts; an empty payload is a deletion
     interest :group {          # texts: filter

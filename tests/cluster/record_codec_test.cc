@@ -120,6 +120,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
         return broker::PublishRecord{
             .message = *AnyMessage(),
             .route = flag(),
+            .unasked = flag(),
             .update_retained = flag(),
             .groups = *rc::gen::container<std::vector<broker::SharedTarget>>(AnyGroup()),
             .hops = static_cast<std::uint8_t>(*rc::gen::inRange(0, 256)),

@@ -14,8 +14,8 @@ void Ledger::AddMember(const std::string& id, bool persistent, int qos) {
   subscribers_[id] = {.persistent = persistent, .member = true, .qos = qos};
 }
 
-void Ledger::OnSubscribed(const std::string& id, const std::string& filter) {
-  subscribers_.at(id).filters.insert(filter);
+void Ledger::OnSubscribed(const std::string& id, const std::string& filter, NodeSet known_on) {
+  subscribers_.at(id).filters[filter] |= known_on;
 }
 
 void Ledger::OnUnsubscribing(const std::string& id, const std::string& filter) {
@@ -25,7 +25,7 @@ void Ledger::OnUnsubscribing(const std::string& id, const std::string& filter) {
     // What has not been sent yet may be dropped with the subscription (3.10.4).
     const Published& published = published_.at(payload);
     return std::none_of(subscriber.filters.begin(), subscriber.filters.end(),
-                        [&](const auto& f) { return mqtt::Matches(f, published.topic); });
+                        [&](const auto& f) { return mqtt::Matches(f.first, published.topic); });
   });
 }
 
@@ -36,20 +36,25 @@ void Ledger::OnSessionOver(const std::string& id) {
   subscriber.last.clear();
 }
 
+// Wherever it was sent to, somebody knows of the subscription.
+bool Ledger::Subscriber::IsOwed(const Published& published) const {
+  return std::any_of(filters.begin(), filters.end(), [&](const auto& filter) {
+    return (filter.second & published.on) == published.on &&
+           mqtt::Matches(filter.first, published.topic);
+  });
+}
+
 void Ledger::OnPublish(const std::string& publisher, const std::string& topic,
-                       const std::string& payload, int qos) {
-  published_[payload] = {
-      .publisher = publisher, .topic = topic, .qos = qos, .sequence = ++sequence_};
+                       const std::string& payload, int qos, NodeSet on) {
+  const Published& published = published_[payload] = {
+      .publisher = publisher, .topic = topic, .qos = qos, .sequence = ++sequence_, .on = on};
   if (qos == 0) return;
   for (auto& [id, subscriber] : subscribers_) {
-    if (subscriber.qos == 0) continue;
-    for (const std::string& filter : subscriber.filters) {
-      if (!mqtt::Matches(filter, topic)) continue;
-      if (!subscriber.member) {
-        subscriber.owed.insert(payload);
-      } else if (subscriber.persistent) {
-        owed_to_group_.insert(payload);
-      }
+    if (subscriber.qos == 0 || !subscriber.IsOwed(published)) continue;
+    if (!subscriber.member) {
+      subscriber.owed.insert(payload);
+    } else if (subscriber.persistent) {
+      owed_to_group_.insert(payload);
     }
   }
 }
@@ -59,8 +64,20 @@ void Ledger::OnAcknowledged(const std::string& payload) {
     it->second.acknowledged = true;
 }
 
-void Ledger::OnResent(const std::string& payload) {
-  if (const auto it = published_.find(payload); it != published_.end()) it->second.resent = true;
+void Ledger::OnResent(const std::string& payload, NodeSet on) {
+  const auto it = published_.find(payload);
+  if (it == published_.end()) return;
+  Published& published = it->second;
+  published.resent = true;
+  if ((published.on & on) == on) return;
+  published.on |= on;
+  bool owed_to_group = false;
+  for (auto& [id, subscriber] : subscribers_) {
+    const bool is_owed = subscriber.IsOwed(published);
+    owed_to_group |= is_owed && subscriber.member && subscriber.persistent;
+    if (!is_owed) subscriber.owed.erase(payload);
+  }
+  if (!owed_to_group) owed_to_group_.erase(payload);
 }
 
 void Ledger::OnReceived(const std::string& id, const Received& message) {
@@ -89,9 +106,16 @@ void Ledger::CheckOrder(const std::string& id, Subscriber& subscriber, const Pub
   last = std::max(last, published.sequence);
 }
 
-void Ledger::ForgiveOwed() {
+void Ledger::OnParted(const std::string& id, std::size_t node) {
+  Subscriber& subscriber = subscribers_.at(id);
+  if (subscriber.persistent) return;
+  subscriber.owed.clear();
+  for (auto& [filter, known_on] : subscriber.filters) known_on &= OneNode(node);
+}
+
+void Ledger::OnInStep() {
   for (auto& [id, subscriber] : subscribers_) {
-    if (!subscriber.persistent) subscriber.owed.clear();
+    for (auto& [filter, known_on] : subscriber.filters) known_on = kBothNodes;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/strings.h"
@@ -319,12 +320,20 @@ void Swarm::Connect(Actor& actor) {
     connect.will->payload = AsBytes(testament.payload);
     connect.will->qos = QoS::kExactlyOnce;
     connect.will->delay_s = testament.delay_s;
-    ledger_.OnPublish("will of " + actor.id, "w/x", testament.payload, 2);
+    ledger_.OnPublish("will of " + actor.id, "w/x", testament.payload, 2, kBothNodes);
   }
   actor.wills.push_back(testament);
   Trace(absl::StrCat(actor.id, " connects to node ", *node));
   world_.Open(*actor.client, *node);
   actor.client->SendConnect(connect);
+}
+
+// Which node takes what the publisher sends now. The other side of a partition may take a packet
+// identifier that has been freed since for one in use, and the message for a repeat: that is what
+// P5 loses there.
+NodeSet Swarm::TakenBy(const Actor& actor, int qos) const {
+  const bool may_be_taken_for_a_repeat = parted_ && qos == 2 && actor.node != actor.parted_from;
+  return may_be_taken_for_a_repeat ? kNoNode : OneNode(actor.node);
 }
 
 void Swarm::Publish() {
@@ -336,7 +345,7 @@ void Swarm::Publish() {
   const std::string topic = drawn_.group && Chance(40) ? "s/0" : absl::StrCat("t/", Below(kTopics));
   const std::string payload = absl::StrCat(actor->id, ".", actor->published++, "@", qos);
   Trace(absl::StrCat(actor->id, " publishes ", payload, " on ", topic));
-  ledger_.OnPublish(actor->id, topic, payload, qos);
+  ledger_.OnPublish(actor->id, topic, payload, qos, TakenBy(*actor, qos));
   const std::uint16_t id = actor->client->SendPublish(topic, payload, qos);
   if (id != 0) actor->publishing[id] = payload;
 }
@@ -437,7 +446,8 @@ void Swarm::OnConnected(Actor& actor) {
   actor.greeted = true;
   const bool present = actor.client->connack->session_present;
   Trace(absl::StrCat(actor.id, " is connected", present ? ", session present" : ""));
-  if (actor.has_session && !present) Violation(actor.id + " lost its session");
+  if ((actor.has_session & OneNode(actor.node)) != 0 && !present)
+    Violation(actor.id + " lost its session");
   if (!actor.persistent && present) Violation(actor.id + " has a session of before");
   Testament& will = actor.wills.back();
   if (actor.has_will) will.state = WillState::kLive;
@@ -456,14 +466,15 @@ void Swarm::OnConnected(Actor& actor) {
     actor.publishing.clear();
     if (actor.subscribes) ledger_.OnSessionOver(actor.id);
   }
-  actor.has_session = actor.persistent;
+  if (actor.persistent) actor.has_session |= KnownOn(actor);
   if (!present) {
     for (const std::string& filter : actor.filters) Subscribe(actor, filter);
   } else {
     // What was under way when the connection was lost may or may not have been done.
     for (const std::string& filter : actor.filters) Subscribe(actor, filter);
   }
-  for (const auto& [id, payload] : actor.publishing) ledger_.OnResent(payload);
+  for (const auto& [id, payload] : actor.publishing)
+    ledger_.OnResent(payload, parted_ ? TakenBy(actor, payload.ends_with("@2") ? 2 : 1) : 0);
   actor.client->Resend();
 }
 
@@ -511,7 +522,7 @@ void Swarm::OnAnswer(Actor& actor, const Answer& answer) {
       if (std::find(wanted.begin(), wanted.end(), filter) == wanted.end()) return;
       Trace(absl::StrCat(actor.id, " is subscribed to ", filter));
       if (actor.member) filter = filter.substr(std::string_view("$share/g/").size());
-      ledger_.OnSubscribed(actor.id, filter);
+      ledger_.OnSubscribed(actor.id, filter, KnownOn(actor));
       return;
     }
     case PacketType::kUnsuback:
@@ -529,7 +540,7 @@ void Swarm::CrashOne() {
   if (crashes_ >= 4 || !world_.alive(0) || !world_.alive(1)) return;
   std::size_t node = Below(2);
   if (world_.InStep()) {
-    ready_ = {true, true};
+    NoteInStep();
   } else {
     if (ready_[0] == ready_[1]) return;
     node = ready_[0] ? 1 : 0;
@@ -555,7 +566,7 @@ void Swarm::MoveCluster() {
   }
   if (world_.InStep()) {
     if (!ready_[0] || !ready_[1]) Trace("in step");
-    ready_ = {true, true};
+    NoteInStep();
   } else if (!world_.in_epoch(0) && !world_.in_epoch(1)) {
     Trace("the nodes meet");
     world_.Pair();
@@ -566,11 +577,24 @@ void Swarm::MoveCluster() {
   }
 }
 
+void Swarm::NoteInStep() {
+  ready_ = {true, true};
+  if (!std::exchange(parted_, false)) return;
+  ledger_.OnInStep();
+  for (Actor& actor : actors_) {
+    if (actor.has_session != 0) actor.has_session = kBothNodes;
+  }
+}
+
 void Swarm::Partition() {
   if (!world_.alive(0) || !world_.alive(1) || !world_.InStep()) return;
-  split_ = true;
+  NoteInStep();
+  split_ = parted_ = true;
   excuses_ = {.lost = false, .repeated = true, .reordered = true};
-  ledger_.ForgiveOwed();
+  for (Actor& actor : actors_) {
+    actor.parted_from = actor.node;
+    if (actor.subscribes) ledger_.OnParted(actor.id, actor.node);
+  }
   const std::size_t node = Below(2);
   Trace(absl::StrCat("node ", node, " loses sight of the other one"));
   world_.EndEpoch(node);
@@ -612,6 +636,7 @@ void Swarm::Heal() {
     Poll();
   }
   if (!world_.InStep()) return Violation("the nodes do not come in step");
+  NoteInStep();
   world_.AdvanceSeconds(3);
   Poll();
   CheckCopies("before the clients come back");
@@ -706,7 +731,12 @@ void Swarm::CheckAtRest() {
     Violation(absl::StrCat(online, " sessions are online (P7)"));
   const std::int64_t queued = total([](auto& m) { return m.queued_messages(); });
   if (queued != 0) Violation(absl::StrCat(queued, " messages are still queued"));
-  for (const std::string& fault : world_.Faults()) Violation(fault);
+  for (const std::string& fault : world_.Faults()) {
+    // Each side gave its own messages the identifiers that the client has not completed (P5, which
+    // a partition costs).
+    if (split_ && fault.ends_with("a QoS 2 repeat without DUP")) continue;
+    Violation(fault);
+  }
 }
 
 }  // namespace tandem::testing

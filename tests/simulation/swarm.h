@@ -86,9 +86,10 @@ class Swarm {
 
     std::size_t node = 0;
     bool was_open = false;
-    bool greeted = false;  // this connection's CONNACK was seen
-    bool has_session = false;
-    bool leaving = false;  // DISCONNECT was sent
+    bool greeted = false;         // this connection's CONNACK was seen
+    NodeSet has_session = 0;      // the nodes that must know of it
+    std::size_t parted_from = 0;  // the node where it was when they parted
+    bool leaving = false;         // DISCONNECT was sent
     std::size_t answers_seen = 0;
     std::size_t received_seen = 0;
     std::map<std::uint16_t, std::string> publishing;
@@ -112,6 +113,7 @@ class Swarm {
   Actor* Pick(const std::function<bool(const Actor&)>& is);
   void Connect(Actor& actor);
   std::optional<std::size_t> NodeFor(const Actor& actor);
+  NodeSet TakenBy(const Actor& actor, int qos) const;
   void Publish();
   void PublishRetained();
   void ChangeSubscription();
@@ -129,6 +131,9 @@ class Swarm {
   bool ready(std::size_t node) const { return ready_[node] && world_.alive(node); }
   void CrashOne();
   void MoveCluster();
+  void NoteInStep();
+  // Who knows what a client is told by the node where it is.
+  NodeSet KnownOn(const Actor& actor) const { return parted_ ? OneNode(actor.node) : kBothNodes; }
   void Partition();
   void HoldLink();
   void FreezeOne();
@@ -152,7 +157,8 @@ class Swarm {
   std::vector<std::pair<unsigned, std::function<void()>>> actions_;
   std::vector<bool> ready_{true, true};
   std::size_t crashes_ = 0;
-  bool split_ = false;  // both nodes have served alone at the same time
+  bool split_ = false;   // both nodes have served alone at the same time
+  bool parted_ = false;  // they do, and are not in step again
   bool ending_ = false;
   Excuses excuses_;
   std::vector<std::string> violations_;

@@ -13,7 +13,7 @@ namespace {
 void BM_CounterAdd(benchmark::State& state) {
   BrokerMetrics metrics;
   for (auto _ : state) {
-    metrics.PublishReceived(1);
+    metrics.PublishReceived(1, 64);
     benchmark::ClobberMemory();
   }
 }

@@ -55,6 +55,20 @@ TEST_F(PeerStreamTest, NumbersRecordsFromOneInEachEpoch) {
   EXPECT_EQ(parts_.context.outbox.records[1].number, 2u);
 }
 
+TEST_F(PeerStreamTest, KnowsWhatIsWantedOnceEveryCoreHasToldIt) {
+  Up(1, 64);
+  for (std::uint16_t core = 0; core < 64; ++core) {
+    EXPECT_FALSE(stream_.knows_interest()) << core;
+    stream_.SnapshotApplied(CoreId{core});
+  }
+  EXPECT_TRUE(stream_.knows_interest());
+  stream_.Down();
+  Up(2, 1);
+  EXPECT_FALSE(stream_.knows_interest());
+  stream_.SnapshotApplied(CoreId{0});
+  EXPECT_TRUE(stream_.knows_interest());
+}
+
 TEST_F(PeerStreamTest, CountsTheBacklogUntilItIsApplied) {
   Up(1);
   stream_.Append(InterestRecord{.filter = std::string(100, 'x')});

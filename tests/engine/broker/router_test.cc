@@ -29,6 +29,7 @@ class RouterTest : public ::testing::Test {
   }
   void PeerUp() {
     peer_.Up({.epoch = 1, .peer_cores = 2});
+    for (const CoreId core : {CoreId{0}, CoreId{1}}) peer_.SnapshotApplied(core);
     parts_.context.outbox.Clear();
   }
   Router::Result Publish(std::string_view topic, bool retain = false) {
@@ -85,6 +86,21 @@ TEST_F(RouterTest, SendsToTheOtherNodeWhatItWantsAndYieldsTheRecord_P2) {
   EXPECT_THAT(out().records, SizeIs(1));
   EXPECT_TRUE(Record(0).route);
   EXPECT_FALSE(Record(0).update_retained);
+}
+
+TEST_F(RouterTest, SendsEverythingUntilItHasHeardWhatTheOtherNodeWants_P1) {
+  peer_.Up({.epoch = 1, .peer_cores = 2});
+  Publish("t");
+  peer_.SnapshotApplied(CoreId{1});
+  Publish("t");
+  ASSERT_THAT(out().records, SizeIs(2));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_TRUE(Record(i).route);
+    EXPECT_TRUE(Record(i).unasked);
+  }
+  peer_.SnapshotApplied(CoreId{0});
+  Publish("t");
+  EXPECT_THAT(out().records, SizeIs(2)) << "nobody there wants it";
 }
 
 TEST_F(RouterTest, CarriesRetainedMessagesAcrossEvenIfNobodyListens_P9) {

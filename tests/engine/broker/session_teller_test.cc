@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -110,7 +111,7 @@ TEST_F(SessionTellerTest, NamesAMessageThatCrossesOnItsOwnOnceForAllSessions) {
   second.message = MessageOn("t", "payload", 0, {.number = 7});
   other.queue.Push(std::move(second));
   teller_.Placed(other, 0);
-  teller_.EndRouting({.number = 7}, true);
+  teller_.EndRouting({.number = 7}, Crossing::kYes);
   const auto orders = Told<SessionOrderRecord>();
   ASSERT_THAT(orders, SizeIs(1));
   EXPECT_EQ(orders[0].message.number, 7u);
@@ -124,12 +125,40 @@ TEST_F(SessionTellerTest, SendsAMessageAlongThatDoesNotCrossOnItsOwn) {
   Up();
   teller_.BeginFollowing(session_);
   teller_.Placed(session_, Push(7));
-  teller_.EndRouting({.number = 7}, false);
+  teller_.EndRouting({.number = 7}, Crossing::kNo);
   const auto told = Told<SessionMessageRecord>();
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].message->id().number, 7u);
-  teller_.EndRouting({.number = 8}, false);
+  teller_.EndRouting({.number = 8}, Crossing::kNo);
   EXPECT_EQ(records(), 0u) << "nothing was placed since";
+}
+
+// The copy may have got it by its routing, or not.
+TEST_F(SessionTellerTest, SendsAMessageAlongThatMayHaveCrossedTooEarly) {
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.Placed(session_, Push(7));
+  teller_.EndRouting({.number = 7}, Crossing::kPerhaps);
+  const auto told = Told<SessionMessageRecord>();
+  ASSERT_THAT(told, SizeIs(1));
+  EXPECT_TRUE(told[0].also_routed);
+}
+
+TEST_F(SessionTellerTest, SaysNothingOfPlacesThatItNeverHadTheMessagesOf) {
+  Up();
+  for (std::uint64_t i = 0; i < 5; ++i) Push(i);
+  for (const std::uint64_t done : {0, 1, 3}) session_.queue.Discard(done);
+  session_.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
+  session_.fork_number = 5;
+  session_.never_had = std::make_unique<std::vector<std::uint64_t>>(1, 1);
+  teller_.Tell(session_, 0);
+  const auto told = Told<SessionProgressRecord>();
+  ASSERT_THAT(told, SizeIs(1));
+  ASSERT_THAT(told[0].done, SizeIs(2));
+  EXPECT_EQ(told[0].done[0].first, 0u);
+  EXPECT_EQ(told[0].done[0].last, 0u);
+  EXPECT_EQ(told[0].done[1].first, 3u);
+  EXPECT_EQ(told[0].done[1].last, 3u);
 }
 
 TEST_F(SessionTellerTest, NamesAlsoAPlaceThatIsGoneAgain) {
@@ -137,7 +166,7 @@ TEST_F(SessionTellerTest, NamesAlsoAPlaceThatIsGoneAgain) {
   teller_.BeginFollowing(session_);
   teller_.Placed(session_, Push(7));
   session_.queue.DropOldestQueued();
-  teller_.EndRouting({.number = 7}, true);
+  teller_.EndRouting({.number = 7}, Crossing::kYes);
   const auto orders = Told<SessionOrderRecord>();
   ASSERT_THAT(orders, SizeIs(1));
   EXPECT_EQ(orders[0].places[0].number, 0u);
@@ -149,7 +178,7 @@ TEST_F(SessionTellerTest, SendsAMessageWithItsPlaceUntilTheCopiesAreRoutedTo) {
   teller_.SetCopiesRouted(false);
   teller_.BeginFollowing(session_);
   teller_.Placed(session_, Push(7));
-  teller_.EndRouting({.number = 7}, true);
+  teller_.EndRouting({.number = 7}, Crossing::kYes);
   const auto told = Told<SessionMessageRecord>();
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].message->id().number, 7u);
@@ -215,7 +244,7 @@ TEST_F(SessionTellerTest, NamesTheSpareThatAMembersPlaceIsFor_P10) {
   Up();
   teller_.BeginFollowing(session_);
   teller_.PlacedInGroup(session_, Push(7), KeyOf(kGroup), 2);
-  teller_.EndRouting({.number = 7}, false);
+  teller_.EndRouting({.number = 7}, Crossing::kNo);
   const auto orders = Told<SessionOrderRecord>();
   ASSERT_THAT(orders, SizeIs(1));
   ASSERT_THAT(orders[0].places, SizeIs(1));
@@ -227,7 +256,7 @@ TEST_F(SessionTellerTest, SendsAMembersMessageAlongIfThereIsNoSpare_P10) {
   Up();
   teller_.BeginFollowing(session_);
   teller_.PlacedInGroup(session_, Push(7), KeyOf(kGroup), 0);
-  teller_.EndRouting({.number = 7}, true);
+  teller_.EndRouting({.number = 7}, Crossing::kYes);
   EXPECT_THAT(Told<SessionMessageRecord>(), SizeIs(1)) << "by its group it does not cross";
 }
 
@@ -236,7 +265,7 @@ TEST_F(SessionTellerTest, TellsThePlacesOfASessionInTheirOrder) {
   teller_.BeginFollowing(session_);
   teller_.Placed(session_, Push(7));
   teller_.PlacedInGroup(session_, Push(7), KeyOf(kGroup), 0);
-  teller_.EndRouting({.number = 7}, true);
+  teller_.EndRouting({.number = 7}, Crossing::kYes);
   const auto& effects = parts_.context.outbox.records;
   ASSERT_THAT(effects, SizeIs(2));
   EXPECT_EQ(std::get<SessionOrderRecord>(effects[0].record).places[0].number, 0u);
