@@ -208,8 +208,8 @@ void Shard::SupersedeLocal(std::string_view client_id, const Client* newer) {
   }
   Session* const session = sessions_.Find(client_id);
   if (session == nullptr || session->client == nullptr || session->client == newer) return;
-  SupersedeClient(*session, newer != nullptr ? metrics::TakeoverFrom::kLocal
-                                             : metrics::TakeoverFrom::kPeer);
+  SupersedeClient(*session,
+                  newer != nullptr ? metrics::TakeoverFrom::kLocal : metrics::TakeoverFrom::kPeer);
 }
 
 // May end the session with it.
