@@ -87,7 +87,7 @@ TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
   RunFreshSeeds(kData, 100);
   RunFreshSeeds(kGroupsAndWills, 100);
   RunFreshSeeds(kMoves, 100);
-  RunFreshSeeds(kPartitions, 100);
+  RunFreshSeeds(kPartitions, 20);
 }
 
 }  // namespace
