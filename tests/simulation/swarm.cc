@@ -306,6 +306,7 @@ void Swarm::Connect(Actor& actor) {
   const auto node = NodeFor(actor);
   if (!node) return;
   actor.node = *node;
+  actor.expects_session = (actor.has_session & OneNode(*node)) != 0;
   actor.greeted = actor.leaving = false;
   actor.was_open = true;
   mqtt::ConnectView connect{.clean_start = !actor.persistent,
@@ -446,8 +447,7 @@ void Swarm::OnConnected(Actor& actor) {
   actor.greeted = true;
   const bool present = actor.client->connack->session_present;
   Trace(absl::StrCat(actor.id, " is connected", present ? ", session present" : ""));
-  if ((actor.has_session & OneNode(actor.node)) != 0 && !present)
-    Violation(actor.id + " lost its session");
+  if (actor.expects_session && !present) Violation(actor.id + " lost its session");
   if (!actor.persistent && present) Violation(actor.id + " has a session of before");
   Testament& will = actor.wills.back();
   if (actor.has_will) will.state = WillState::kLive;

@@ -86,10 +86,11 @@ class Swarm {
 
     std::size_t node = 0;
     bool was_open = false;
-    bool greeted = false;         // this connection's CONNACK was seen
-    NodeSet has_session = 0;      // the nodes that must know of it
-    std::size_t parted_from = 0;  // the node where it was when they parted
-    bool leaving = false;         // DISCONNECT was sent
+    bool greeted = false;          // this connection's CONNACK was seen
+    NodeSet has_session = 0;       // the nodes that must know of it
+    bool expects_session = false;  // of the node to which it connects, which may decide now
+    std::size_t parted_from = 0;   // the node where it was when they parted
+    bool leaving = false;          // DISCONNECT was sent
     std::size_t answers_seen = 0;
     std::size_t received_seen = 0;
     std::map<std::uint16_t, std::string> publishing;
