@@ -198,6 +198,7 @@ TEST_F(UringTransportTest, GracefulCloseGivesUpOnAPeerThatTakesNothing) {
   server.Send(pair.there, text);
   Settle();
   const MonoNs began = MonotonicNow();
+  server.Turn();  // a turn's time is that of its beginning
   server.transport->Close(pair.there, CloseMode::kGraceful);
   ExpectClosed(server, pair.there, CloseReason::kLocal);
   EXPECT_GE(MonotonicNow() - began, options.flush_timeout_ns);
