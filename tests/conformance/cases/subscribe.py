@@ -625,4 +625,5 @@ def a_message_too_large_for_a_member_goes_to_another(t):
     got = received([*small, large], p, topic)
     assert all(len(payload) == 1 for member in got[:3] for payload in member), f"got {got}"
     assert sorted(x[:1] for x in sum(got, [])) == [bytes([48 + n]) for n in range(8)], f"got {got}"
-    assert [x[:1] for x in got[3] if len(x) > 1] == [b"0", b"1", b"2", b"3"], f"got {got}"
+    # In any order: what had to be handed on may come after what went there at once.
+    assert sorted(x[:1] for x in got[3] if len(x) > 1) == [b"0", b"1", b"2", b"3"], f"got {got}"
