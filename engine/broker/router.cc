@@ -253,14 +253,14 @@ bool Router::ConcernsPeer(const MessageFields& fields) const {
 
 // The entries that match, and where they lead beyond this core.
 void Router::FindMatches(const MessageFields& fields, Targets& targets) {
-  entries_.clear();
-  const bool whole = trie_.Match(fields.topic, [&](const FilterEntry& entry) {
-    targets.matched = true;
-    targets.cores |= entry.core_interest();
-    targets.peer |= entry.peer_interest() != 0;
-    entries_.push_back(&entry);
-  });
-  if (!whole) context_.metrics.MatchCutOff();
+  const MatchCache::Result matches = matches_of_.Match(fields.topic);
+  entries_ = matches.entries;
+  targets.matched = !entries_.empty();
+  for (const FilterEntry* const entry : entries_) {
+    targets.cores |= entry->core_interest();
+    targets.peer |= entry->peer_interest() != 0;
+  }
+  if (!matches.whole) context_.metrics.MatchCutOff();
 }
 
 void Router::DeliverMatches(RoutedMessage& message, bool steps_alone) {

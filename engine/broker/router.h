@@ -12,6 +12,7 @@
 #include "engine/broker/delivery.h"
 #include "engine/broker/frontier.h"
 #include "engine/broker/lent_messages.h"
+#include "engine/broker/match_cache.h"
 #include "engine/broker/peer_stream.h"
 #include "engine/broker/retained_store.h"
 #include "engine/broker/session_table.h"
@@ -35,6 +36,7 @@ class Router {
          PeerStream& peer, RetainedStore& retained, SessionTeller& teller, LentMessages& lent)
       : context_(context),
         trie_(trie),
+        matches_of_(trie),
         sessions_(sessions),
         delivery_(delivery),
         peer_(peer),
@@ -83,6 +85,9 @@ class Router {
 
   // Sessions whose queue overflowed under the policy "disconnect", since the last call.
   std::vector<SubscriberId> TakeOverflowed() { return std::exchange(overflowed_, {}); }
+
+  // Of what it keeps about topics.
+  std::size_t bytes() const noexcept { return matches_of_.bytes(); }
 
   // What other cores owe an answer for (RouteMessage::commit).
   Frontier& routed() noexcept { return routed_; }
@@ -154,6 +159,7 @@ class Router {
 
   ShardContext& context_;
   SubscriptionTrie& trie_;
+  MatchCache matches_of_;
   SessionTable& sessions_;
   Delivery& delivery_;
   PeerStream& peer_;
@@ -163,7 +169,7 @@ class Router {
   Frontier routed_;
 
   std::uint64_t stamp_ = 0;                                        // of the present routing
-  std::vector<const FilterEntry*> entries_;                        // scratch
+  std::span<const FilterEntry* const> entries_;                    // of the present routing
   std::vector<Match> matches_;                                     // scratch
   std::vector<std::vector<IntrusivePtr<SharedKey>>> core_groups_;  // scratch, by core
   std::vector<SubscriberId> overflowed_;

@@ -216,6 +216,7 @@ EntryId SubscriptionTrie::NeedEntry(std::string_view filter) {
   TrieNode& node = store_[spot.node];
   EntryId& id = spot.multi_level ? node.multi_entry : node.entry;
   if (id == kNoEntry) {
+    ++shape_;
     id = store_.NewEntry(spot.node);
     store_[id].node_ = static_cast<std::uint32_t>(spot.node) & FilterEntry::kNodeMask;
     store_[id].multi_level_ = spot.multi_level;
@@ -224,6 +225,7 @@ EntryId SubscriptionTrie::NeedEntry(std::string_view filter) {
 }
 
 void SubscriptionTrie::Release(EntryId id) {
+  ++shape_;
   const FilterEntry& entry = store_[id];
   const NodeId at{entry.node_};
   (entry.multi_level_ ? store_[at].multi_entry : store_[at].entry) = kNoEntry;

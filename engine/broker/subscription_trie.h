@@ -93,6 +93,10 @@ class SubscriptionTrie {
     });
   }
 
+  // Another number whenever a filter came or went. As long as it stays, a topic matches the same
+  // entries, and they stay where they are.
+  std::uint64_t shape() const noexcept { return shape_; }
+
   // The entry of exactly this filter, or null.
   const FilterEntry* Find(std::string_view filter) const;
   // The group here that a message from another core is for, or null if it is gone.
@@ -160,6 +164,7 @@ class SubscriptionTrie {
   EdgeTable edges_;
   // Bit = number of an entry (TrieStore::NumberOf): the peer has interest or members there.
   std::vector<std::uint64_t> peer_entries_;
+  std::uint64_t shape_ = 1;
   std::size_t subscriptions_ = 0;
   std::size_t groups_ = 0;
   std::size_t heap_bytes_ = 0;  // of entries, groups and long level names

@@ -24,10 +24,10 @@ class OutputQueue {
   // The payload of `message` follows what was appended so far.
   void AppendPayload(broker::MessagePtr message);
 
-  bool empty() const noexcept { return filling_.pieces.empty() && sending_.pieces.empty(); }
+  bool empty() const noexcept { return filling().pieces.empty() && sending().pieces.empty(); }
   bool in_flight() const noexcept { return in_flight_; }
   // Bytes appended and not yet reported by Sent().
-  std::size_t bytes() const noexcept { return filling_.bytes + sending_.bytes; }
+  std::size_t bytes() const noexcept { return filling().bytes + sending().bytes; }
 
   // The fragments of the next send, written into `fragments`; empty if nothing waits or one is in
   // flight.
@@ -48,10 +48,18 @@ class OutputQueue {
     absl::InlinedVector<Piece, 1> pieces;  // mostly all is in the block: then nothing is allocated
     std::size_t bytes = 0;
   };
+  // The room for more of them goes back when they are sent.
+  static constexpr std::size_t kPiecesKept = 4;
 
-  Batch filling_;
-  Batch sending_;
-  std::size_t first_ = 0;        // pieces of sending_ before this one are done
+  // The two take turns: what fills now is sent next.
+  Batch& filling() noexcept { return batches_[filling_]; }
+  Batch& sending() noexcept { return batches_[1 - filling_]; }
+  const Batch& filling() const noexcept { return batches_[filling_]; }
+  const Batch& sending() const noexcept { return batches_[1 - filling_]; }
+
+  std::array<Batch, 2> batches_;
+  std::size_t filling_ = 0;
+  std::size_t first_ = 0;        // pieces of sending() before this one are done
   std::size_t sent_pieces_ = 0;  // in the send that is in flight
   bool in_flight_ = false;
 };

@@ -25,11 +25,17 @@ constexpr std::size_t kNone = std::string_view::npos;
 
 #ifdef __SSE2__
 // Bit n: byte n of the 16 is a wildcard.
-unsigned WildcardBits(const char* text) noexcept {
-  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+unsigned WildcardBits(__m128i block) noexcept {
   const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('+')),
                                      _mm_cmpeq_epi8(block, _mm_set1_epi8('#')));
   return static_cast<unsigned>(_mm_movemask_epi8(found));
+}
+
+__m128i Load16(const char* text) noexcept {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+}
+__m128i Load8(const char* text) noexcept {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(text));
 }
 #endif
 
@@ -38,8 +44,18 @@ unsigned WildcardBits(const char* text) noexcept {
 std::size_t FindWildcard(std::string_view text, std::size_t from) noexcept {
 #ifdef __SSE2__
   for (; text.size() - from >= 16; from += 16) {
-    const unsigned bits = WildcardBits(text.data() + from);
+    const unsigned bits = WildcardBits(Load16(text.data() + from));
     if (bits != 0) return from + static_cast<std::size_t>(std::countr_zero(bits));
+  }
+  if (text.size() - from >= 8) {
+    const unsigned bits = WildcardBits(Load8(text.data() + from));
+    if (bits != 0) return from + static_cast<std::size_t>(std::countr_zero(bits));
+    from += 8;
+  }
+  if (text.size() >= 8 && from < text.size()) {  // the last ones, with some that were seen
+    const std::size_t last = text.size() - 8;
+    const unsigned bits = WildcardBits(Load8(text.data() + last)) >> (from - last);
+    return bits == 0 ? kNone : from + static_cast<std::size_t>(std::countr_zero(bits));
   }
 #endif
   for (; from < text.size(); ++from) {
