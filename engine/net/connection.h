@@ -34,6 +34,7 @@ class Connection {
   const reactor::Endpoint& peer() const noexcept { return peer_; }
   mqtt::Decoder& decoder() noexcept { return decoder_; }
   OutputQueue& output() noexcept { return output_; }
+  const OutputQueue& output() const noexcept { return output_; }
 
   // Decodes what stands in `fresh` behind what was kept, in place where possible, and hands each
   // packet to sink.OnPacket(packet, block) or sink.OnMalformed(result), until sink.wants_more() is

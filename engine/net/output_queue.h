@@ -26,6 +26,10 @@ class OutputQueue {
 
   bool empty() const noexcept { return filling().pieces.empty() && sending().pieces.empty(); }
   bool in_flight() const noexcept { return in_flight_; }
+  // Whether there is something that the send in flight does not have.
+  bool has_more() const noexcept {
+    return !filling().pieces.empty() || first_ + sent_pieces_ != sending().pieces.size();
+  }
   // Bytes appended and not yet reported by Sent().
   std::size_t bytes() const noexcept { return filling().bytes + sending().bytes; }
 

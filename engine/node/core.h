@@ -162,7 +162,11 @@ class Core final : private reactor::StreamPort {
                    const ConnectionLimits::Verdict& verdict);
   void Read(net::Connection& connection, Bytes bytes);
   void ReadOn(net::Connection& connection);
-  bool DrainMail();
+  struct Drained {
+    bool any = false;
+    bool more_left = false;  // nobody wakes us for those
+  };
+  Drained DrainMail();
   void OnMail(CoreId from, Mail mail);
   void RunInbox();
 
@@ -176,6 +180,7 @@ class Core final : private reactor::StreamPort {
   void FlushDirty();
   void ReportFigures();
   void Flush(net::Connection& connection);
+  reactor::SentNotice NoticeFor(const net::Connection& connection) const noexcept;
   void ResetLateClosers();
   void PublishMail();
   void SleepUnlessBusy(bool busy);

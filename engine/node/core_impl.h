@@ -38,9 +38,10 @@ void Core<T>::Turn() {
   now_ = ReadClocks();
   const MonoNs began = now_.mono_ns;
   shard_.SetTime(now_);
-  bool busy = transport_.Poll(*this) != 0;
-  busy |= DrainMail();
+  const bool had_events = transport_.Poll(*this) != 0;
+  const Drained mail = DrainMail();
   RunInbox();
+  bool busy = had_events || mail.any;
   busy |= TurnPartner();
   ReadReleased();
   shard_.Tick();
@@ -64,8 +65,10 @@ void Core<T>::Turn() {
   shard_.NoteFlushed(ended);
   counters_.core.Busy(ended - began);
   // Whatever still waits for the link, or was read and kept, gets another turn before this core may
-  // sleep.
-  SleepUnlessBusy(busy || partner_waits_ || !read_on_.empty());
+  // sleep. Of what is left in the transport Wait() knows.
+  busy |= partner_waits_ || !read_on_.empty() || !dirty_.empty();
+  if (had_events || mail.any) idle_since_ = now_.mono_ns;
+  SleepUnlessBusy(busy);
 }
 
 template <reactor::Transport T>
@@ -79,13 +82,8 @@ bool Core<T>::TurnPartner() {
 
 template <reactor::Transport T>
 void Core<T>::SleepUnlessBusy(bool busy) {
-  if (busy || !inbox_.IsEmpty()) {
-    idle_since_ = 0;
-    transport_.Submit();
-    return;
-  }
-  if (idle_since_ == 0) idle_since_ = now_.mono_ns;
-  if (now_.mono_ns - idle_since_ < options_.spin_ns) {
+  if (busy || !inbox_.IsEmpty()) idle_since_ = now_.mono_ns;
+  if (busy || !inbox_.IsEmpty() || now_.mono_ns - idle_since_ < options_.spin_ns) {
     transport_.Submit();
     return;
   }
@@ -357,16 +355,18 @@ void Core<T>::ReadOn(net::Connection& connection) {
 // Other cores, other threads.
 
 template <reactor::Transport T>
-bool Core<T>::DrainMail() {
-  bool any = false;
+typename Core<T>::Drained Core<T>::DrainMail() {
+  Drained drained;
   for (std::uint16_t from = 0; from < options_.cores; ++from) {
     if (CoreId{from} == options_.core) continue;
     CoreMailbox& box = mail_.Between(CoreId{from}, options_.core);
-    any |=
-        box.Drain([&](Mail mail) { OnMail(CoreId{from}, std::move(mail)); }, kMailPerTurnMax) != 0;
+    const std::size_t count =
+        box.Drain([&](Mail mail) { OnMail(CoreId{from}, std::move(mail)); }, kMailPerTurnMax);
+    drained.any |= count != 0;
+    drained.more_left |= count == kMailPerTurnMax;
   }
-  if (any) Execute();
-  return any;
+  if (drained.any) Execute();
+  return drained;
 }
 
 template <reactor::Transport T>
@@ -532,11 +532,20 @@ void Core<T>::Flush(net::Connection& connection) {
   if (connection.closing && connection.reset)
     return transport_.Close(connection.id(), reactor::CloseMode::kReset);
   if (const auto fragments = connection.output().Next(fragments_); !fragments.empty()) {
-    return transport_.Send(connection.id(), fragments);
+    return transport_.Send(connection.id(), fragments, NoticeFor(connection));
   }
   if (connection.closing && connection.output().empty()) {
     transport_.Close(connection.id(), reactor::CloseMode::kGraceful);
   }
+}
+
+// Nothing waits for the end of a send that takes all there is of a client that is not far behind.
+template <reactor::Transport T>
+reactor::SentNotice Core<T>::NoticeFor(const net::Connection& connection) const noexcept {
+  const net::OutputQueue& output = connection.output();
+  const bool is_awaited = connection.closing || output.has_more() ||
+                          output.bytes() > options_.broker.unsent_bytes_soft / 2;
+  return is_awaited ? reactor::SentNotice::kSoon : reactor::SentNotice::kLater;
 }
 
 // Somebody who does not take the last bytes keeps nobody waiting.

@@ -45,7 +45,8 @@ class CheckedTransport {
     if (id.ok()) Begin(*id);
     return id;
   }
-  void Send(ConnectionId id, std::span<const Fragment> fragments) {
+  void Send(ConnectionId id, std::span<const Fragment> fragments,
+            SentNotice notice = SentNotice::kSoon) {
     CheckThread();
     TANDEM_CHECK_MSG(!fragments.empty() && fragments.size() <= kFragmentsMax,
                      "Send of none or too many fragments");
@@ -58,7 +59,7 @@ class CheckedTransport {
       watched->sending.assign(fragments.begin(), fragments.end());
       watched->sent_hash = HashOf(watched->sending);
     }
-    transport_.Send(id, fragments);
+    transport_.Send(id, fragments, notice);
   }
   void Release(const ReceivedSlice& slice) {
     CheckThread();

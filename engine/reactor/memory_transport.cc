@@ -137,7 +137,7 @@ void MemoryTransport::Look(Connection& connection) {
   to_look_at_.push_back(connection.id);
 }
 
-void MemoryTransport::Send(ConnectionId id, std::span<const Fragment> fragments) {
+void MemoryTransport::Send(ConnectionId id, std::span<const Fragment> fragments, SentNotice) {
   Connection* const connection = Find(id);
   if (connection == nullptr) return;
   TANDEM_CHECK_MSG(!connection->closed_by_owner, "Send after Close");

@@ -42,7 +42,9 @@ class MemoryTransport {
   void StopListening(ListenerId listener);
   Endpoint LocalEndpoint(ListenerId listener);
   absl::StatusOr<ConnectionId> Connect(const ConnectOptions& options);
-  void Send(ConnectionId id, std::span<const Fragment> fragments);
+  // Every OnSent comes when it is known: `notice` is allowed to be late, not bound to be.
+  void Send(ConnectionId id, std::span<const Fragment> fragments,
+            SentNotice notice = SentNotice::kSoon);
   void Release(const ReceivedSlice& slice);
   void Receive(ConnectionId id, MutableBytes memory);
   void PauseReceive(ConnectionId id);

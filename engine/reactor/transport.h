@@ -47,6 +47,12 @@ struct Fragment {
   std::size_t size = 0;
 };
 
+// How soon OnSent has to come.
+enum class SentNotice : std::uint8_t {
+  kSoon,   // as soon as it is known; ends a Wait()
+  kLater,  // nobody waits for it: with a later Poll(), and it need not end a Wait()
+};
+
 // Received bytes on loan from the transport.
 struct ReceivedSlice {
   Bytes bytes;
@@ -136,12 +142,13 @@ template <class T>
 concept Transport = requires(T& t, const ListenOptions& listen, const ConnectOptions& connect, ListenerId listener,
                              ConnectionId id, std::span<const Fragment> fragments, const ReceivedSlice& slice,
                              MutableBytes memory, CloseMode mode, std::unique_ptr<Handoff> handoff, NullHandler& handler,
-                             MonoNs deadline) {
+                             MonoNs deadline, SentNotice notice) {
   { t.Listen(listen) } -> std::same_as<absl::StatusOr<ListenerId>>;
   { t.StopListening(listener) } -> std::same_as<void>;
   { t.LocalEndpoint(listener) } -> std::same_as<Endpoint>;  // the port that port 0 became
   { t.Connect(connect) } -> std::same_as<absl::StatusOr<ConnectionId>>;
-  { t.Send(id, fragments) } -> std::same_as<void>;    // 1..kFragmentsMax fragments, none empty
+  { t.Send(id, fragments) } -> std::same_as<void>;    // 1..kFragmentsMax fragments, none empty; SentNotice::kSoon
+  { t.Send(id, fragments, notice) } -> std::same_as<void>;
   { t.Release(slice) } -> std::same_as<void>;
   { t.Receive(id, memory) } -> std::same_as<void>;    // kDirect: one receive; memory is the transport's until its event
   { t.PauseReceive(id) } -> std::same_as<void>;       // kLent: data already reaped may still come; the end does not before ResumeReceive

@@ -156,7 +156,7 @@ absl::StatusOr<ConnectionId> UringTransport::Connect(const ConnectOptions& optio
 // ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, EADDRNOTAVAIL and the like all reach the owner as the
 // status of OnConnected.
 bool UringTransport::CompleteConnect(const UringCompletion& completion, Event& event) {
-  Connection* const connection = FindMarked(completion);
+  Connection* const connection = FindMarked(completion.mark);
   if (connection == nullptr) return false;
   connection->connect_armed = false;
   if (connection->state == State::kEnding) {

@@ -55,6 +55,7 @@ struct UringTransport::Connection {
   bool receive_is_large : 1 = false;   // of the armed one: its buffer group
   bool receive_cancelled : 1 = false;  // its end is on the way
   bool send_armed : 1 = false;
+  bool send_quiet : 1 = false;  // of the armed one: its success has no completion
   // What the owner waits for.
   bool send_pending : 1 = false;
   bool send_failed : 1 = false;  // OnClosed follows once the peer's last bytes are read

@@ -48,8 +48,7 @@ UringTransport::Connection* UringTransport::Find(ConnectionId id) noexcept {
   return is_same ? &connection : nullptr;
 }
 
-UringTransport::Connection* UringTransport::FindMarked(const UringCompletion& completion) noexcept {
-  const UringMark& mark = completion.mark;
+UringTransport::Connection* UringTransport::FindMarked(const UringMark& mark) noexcept {
   if (mark.slot / kConnectionsPerChunk >= chunks_.size()) return nullptr;
   Connection& connection = At(mark.slot);
   const bool is_same = connection.state != State::kFree &&

@@ -34,6 +34,8 @@ constexpr Row kRows[] = {
      "poll, then recv() into a buffer of ours (about half the speed)"},
     {UringFeature::kRingMessage, "ring messages", "5.18", "waking a core rides on the next enter",
      "waking a core costs a write() to an eventfd"},
+    {UringFeature::kQuietSend, "quiet sends", "6.0", "a send that succeeds does not end a sleep",
+     "a turn more for each send before the core sleeps"},
 };
 static_assert(std::size(kRows) == kUringFeatures, "one row per feature");
 

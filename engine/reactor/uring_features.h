@@ -21,8 +21,9 @@ enum class UringFeature : std::uint8_t {
   kBufferRing,
   kMultishotReceive,
   kRingMessage,
+  kQuietSend,
 };
-inline constexpr std::size_t kUringFeatures = 10;
+inline constexpr std::size_t kUringFeatures = 11;
 
 class UringFeatures {
  public:

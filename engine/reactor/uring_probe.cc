@@ -4,7 +4,9 @@
 #include <sys/un.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "engine/reactor/owned_fd.h"
 #include "engine/reactor/pinned_memory.h"
@@ -137,6 +139,27 @@ bool UringRing::ProbeMultishotReceive() {
     sender = OwnedFd();
   }
   return works;
+}
+
+// A send that is done says nothing; one that the socket has no room for says how far it came.
+bool UringRing::ProbeQuietSend() {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return false;
+  const OwnedFd sender(pair[0]);
+  const OwnedFd receiver(pair[1]);
+  const std::vector<std::uint8_t> much(std::size_t{4} << 20);
+  const auto send = [&](std::size_t bytes, std::uint32_t slot) {
+    io_uring_sqe* const request = Prepare();
+    io_uring_prep_send(request, sender.get(), much.data(), bytes, MSG_NOSIGNAL);
+    MakeQuiet(request);
+    Mark(request, ProbeMark(slot));
+  };
+  send(1, 1);
+  send(much.size(), 2);
+  UringCompletion completion;
+  const bool came = Await(completion);
+  return came && completion.mark.slot == 2 && completion.result > 0 &&
+         static_cast<std::size_t>(completion.result) < much.size();
 }
 
 }  // namespace tandem::reactor

@@ -147,7 +147,7 @@ void UringTransport::NoteFill(Connection& connection, std::size_t size) {
 
 // Without multishot receive: the socket is readable, so one recv() here does not block.
 bool UringTransport::CompletePoll(const UringCompletion& completion, Event& event) {
-  Connection* const connection = FindMarked(completion);
+  Connection* const connection = FindMarked(completion.mark);
   if (connection == nullptr) return false;
   UringCompletion received{completion.mark, completion.result, 0};
   BufferGroup& group = GroupOf(*connection);
@@ -171,7 +171,7 @@ bool UringTransport::CompletePoll(const UringCompletion& completion, Event& even
 
 bool UringTransport::CompleteReceive(const UringCompletion& completion, Event& event) {
   // A receive keeps its connection from being freed until it has ended, so there is one.
-  Connection* const connection = FindMarked(completion);
+  Connection* const connection = FindMarked(completion.mark);
   TANDEM_CHECK_MSG(connection != nullptr, "a receive outlived its connection");
   const bool has_event = completion.result > 0 && TakeData(*connection, completion, event);
   if (!completion.has_more()) {

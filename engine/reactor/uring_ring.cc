@@ -138,6 +138,7 @@ void UringRing::Probe() {
   if (!features_.Has(UringFeature::kBufferRing))
     features_.Set(UringFeature::kMultishotReceive, false);
   keep(UringFeature::kMultishotReceive, [this] { return ProbeMultishotReceive(); });
+  keep(UringFeature::kQuietSend, [this] { return ProbeQuietSend(); });
   counters_ = {};
 }
 
@@ -163,6 +164,12 @@ bool UringRing::Take(UringCompletion& completion) noexcept {
     return true;
   }
   return false;
+}
+
+std::optional<std::uint64_t> UringRing::CompletionsSoFar() const noexcept {
+  const bool overflowed = (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+  if (overflowed || io_uring_sq_ready(&ring_) != 0) return std::nullopt;
+  return counters_.completions + io_uring_cq_ready(&ring_);
 }
 
 void UringRing::Submit() {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <liburing.h>
+#include <sys/socket.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "engine/base/clock.h"
@@ -67,6 +69,13 @@ struct UringRingCounters {
   std::uint64_t early_submits = 0;  // submission queue full in the middle of a turn
 };
 
+// Makes a prepared send quiet: it is executed while it is submitted or not at all, and completes
+// only if it did not take all.
+inline void MakeQuiet(io_uring_sqe* send) noexcept {
+  send->msg_flags |= MSG_DONTWAIT | MSG_WAITALL;
+  send->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
 // Lives and dies on the thread that created it (SINGLE_ISSUER). Its owner waits for all completions
 // before it dies: the kernel writes into requests' memory until then.
 class UringRing {
@@ -96,6 +105,10 @@ class UringRing {
   // Takes the oldest completion. False: none in memory (the kernel may have more, see Submit).
   bool Take(UringCompletion& completion) noexcept;
   bool HasCompletions() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
+  // How many completions there were, those that were not taken yet included. Nothing if the kernel
+  // may have executed requests without showing their completions: some are not submitted, or the
+  // queue overflowed.
+  std::optional<std::uint64_t> CompletionsSoFar() const noexcept;
 
   // Hands queued requests to the kernel and collects completions; no system call if there is
   // nothing to do.
@@ -112,6 +125,7 @@ class UringRing {
   bool ProbeMultishotAccept();
   bool ProbeBufferRing();
   bool ProbeMultishotReceive();
+  bool ProbeQuietSend();
   // Submits and waits for one completion for at most a second; false if none came.
   bool Await(UringCompletion& completion);
   void CheckEnter(int result);

@@ -11,12 +11,14 @@ namespace {
 constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;
 // The kernel counts results in 31 bits; what is above goes with the next request.
 constexpr std::size_t kSendBytesMax = std::size_t{1} << 30;
+// Larger ones are likely to find no room, and what they hold is worth having back.
+constexpr std::size_t kQuietBytesMax = 64 * 1024;
 // After a failed send the peer's last bytes may still be received, so long.
 constexpr MonoNs kDrainAfterFailureNs = kNanosecondsPerSecond;
 
 }  // namespace
 
-void UringTransport::Send(ConnectionId id, std::span<const Fragment> fragments) {
+void UringTransport::Send(ConnectionId id, std::span<const Fragment> fragments, SentNotice notice) {
   Connection* const connection = Find(id);
   if (connection == nullptr) return;
   TANDEM_DCHECK(!connection->closed_by_owner);
@@ -49,10 +51,10 @@ void UringTransport::Send(ConnectionId id, std::span<const Fragment> fragments) 
     record.header.msg_iov = record.pieces.data();
     record.header.msg_iovlen = fragments.size();
   }
-  ArmSend(*connection);
+  ArmSend(*connection, notice);
 }
 
-void UringTransport::ArmSend(Connection& connection) {
+void UringTransport::ArmSend(Connection& connection, SentNotice notice) {
   io_uring_sqe* const request = ring_->Prepare();
   if (connection.send_record != nullptr) {
     io_uring_prep_sendmsg(request, connection.fd, &connection.send_record->header, kSendFlags);
@@ -60,9 +62,45 @@ void UringTransport::ArmSend(Connection& connection) {
     io_uring_prep_send(request, connection.fd, connection.send_data,
                        std::min(connection.send_left, kSendBytesMax), kSendFlags);
   }
-  UringRing::Mark(request, {UringTag::kSend, connection.generation, connection.slot});
+  const UringMark mark = {UringTag::kSend, connection.generation, connection.slot};
+  UringRing::Mark(request, mark);
   connection.send_armed = true;
+  connection.send_quiet = notice == SentNotice::kLater && connection.send_left <= kQuietBytesMax &&
+                          features().Has(UringFeature::kQuietSend);
+  if (connection.send_quiet) {
+    MakeQuiet(request);
+    quiet_sends_.push_back(mark);
+  }
   ++counters_.requests_now;
+}
+
+// A quiet send is executed by the very call that submits it, and its failure, if it fails, is among
+// the completions that are there when that call returns. So it has succeeded once all of those
+// have been seen.
+void UringTransport::NoteSubmitted() {
+  if (quiet_next_ != quiet_submitted_) return;  // those before come first
+  quiet_sends_.erase(quiet_sends_.begin(),
+                     quiet_sends_.begin() + static_cast<std::ptrdiff_t>(quiet_next_));
+  quiet_next_ = quiet_submitted_ = 0;
+  if (quiet_sends_.empty()) return;
+  const std::optional<std::uint64_t> completions = ring_->CompletionsSoFar();
+  if (!completions) return;
+  quiet_settled_at_ = *completions;
+  quiet_submitted_ = quiet_sends_.size();
+}
+
+// The completion that a quiet send that succeeded did not get.
+bool UringTransport::TakeQuietSend(UringCompletion& completion) {
+  if (quiet_next_ == quiet_submitted_ || ring_->counters().completions < quiet_settled_at_)
+    return false;
+  while (quiet_next_ != quiet_submitted_) {
+    const UringMark mark = quiet_sends_[quiet_next_++];
+    const Connection* const connection = FindMarked(mark);
+    if (connection == nullptr || !connection->send_quiet) continue;  // it had one
+    completion = {mark, static_cast<std::int32_t>(connection->send_left), 0};
+    return true;
+  }
+  return false;
 }
 
 void UringTransport::Advance(Connection& connection, std::size_t sent) {
@@ -86,9 +124,10 @@ void UringTransport::Advance(Connection& connection, std::size_t sent) {
 }
 
 bool UringTransport::CompleteSend(const UringCompletion& completion, Event& event) {
-  Connection* const connection = FindMarked(completion);
+  Connection* const connection = FindMarked(completion.mark);
   TANDEM_CHECK_MSG(connection != nullptr, "a send outlived its connection");
   connection->send_armed = false;
+  connection->send_quiet = false;
   const int result = completion.result;
   if (result > 0) Advance(*connection, static_cast<std::size_t>(result));
   if (connection->state == State::kEnding) {

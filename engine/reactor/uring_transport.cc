@@ -92,6 +92,7 @@ void UringTransport::BeginPoll() {
   UringDoorbellSender::Current() = this;
   now_ = MonotonicNow();
   poll_left_ = options_.poll_events_max;
+  NoteSubmitted();
   wheel_.Advance(now_, [this](std::uint64_t cookie) { OnTimer(cookie); });
 }
 
@@ -104,7 +105,7 @@ bool UringTransport::NextEvent(Event& event) {
       continue;
     }
     UringCompletion completion;
-    if (!ring_->Take(completion)) return false;
+    if (!TakeQuietSend(completion) && !ring_->Take(completion)) return false;
     if (Complete(completion, event)) return true;
   }
   return false;
@@ -189,7 +190,8 @@ void UringTransport::Submit() {
 
 void UringTransport::Wait(MonoNs deadline) {
   PrepareSubmit();
-  if (!queued_.empty() || ring_->HasCompletions() || !waker_->gate().TryClose()) {
+  if (!queued_.empty() || quiet_next_ != quiet_submitted_ || ring_->HasCompletions() ||
+      !waker_->gate().TryClose()) {
     ring_->Submit();
     return;
   }
@@ -267,7 +269,9 @@ void UringTransport::CloseEverything() {
     ring_->SubmitAndWait(10 * kNanosecondsPerMillisecond);
     now_ = MonotonicNow();
     wheel_.Advance(now_, [this](std::uint64_t cookie) { OnTimer(cookie); });
-    for (UringCompletion completion; ring_->Take(completion);) Complete(completion, event);
+    NoteSubmitted();
+    for (UringCompletion completion; TakeQuietSend(completion) || ring_->Take(completion);)
+      Complete(completion, event);
   }
   ring_->Submit();  // what is left: closing the descriptors
 }

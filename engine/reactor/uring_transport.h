@@ -31,6 +31,7 @@ class BufferGroup;
 class UringRing;
 enum class UringTag : std::uint8_t;
 struct UringCompletion;
+struct UringMark;
 
 struct UringOptions {
   std::uint32_t queue = 4096;  // requests per turn; completions have 16 times the room
@@ -108,7 +109,8 @@ class UringTransport final : private UringDoorbellSender {
   void StopListening(ListenerId listener);
   Endpoint LocalEndpoint(ListenerId listener);
   absl::StatusOr<ConnectionId> Connect(const ConnectOptions& options);
-  void Send(ConnectionId id, std::span<const Fragment> fragments);
+  void Send(ConnectionId id, std::span<const Fragment> fragments,
+            SentNotice notice = SentNotice::kSoon);
   void Release(const ReceivedSlice& slice);
   void Receive(ConnectionId id, MutableBytes memory);
   void PauseReceive(ConnectionId id);
@@ -177,7 +179,7 @@ class UringTransport final : private UringDoorbellSender {
   ConnectionId IdOf(const Connection& connection) const noexcept;
   Connection& At(std::uint32_t slot) noexcept;
   Connection* Find(ConnectionId id) noexcept;
-  Connection* FindMarked(const UringCompletion& completion) noexcept;
+  Connection* FindMarked(const UringMark& mark) noexcept;
   Connection& Allocate(OwnedFd fd, ReceiveMode mode);
   void Free(Connection& connection);
   void Cancel(const Connection& connection, UringTag tag);
@@ -215,7 +217,9 @@ class UringTransport final : private UringDoorbellSender {
   static CloseReason ReasonOfEnd(const Connection& connection);
 
   // uring_send.cc
-  void ArmSend(Connection& connection);
+  void ArmSend(Connection& connection, SentNotice notice = SentNotice::kSoon);
+  void NoteSubmitted();
+  bool TakeQuietSend(UringCompletion& completion);
   void Advance(Connection& connection, std::size_t sent);
   bool CompleteSend(const UringCompletion& completion, Event& event);
   void FailSend(Connection& connection, int error);
@@ -235,6 +239,12 @@ class UringTransport final : private UringDoorbellSender {
   std::uint32_t free_last_;
   std::vector<std::unique_ptr<Listener>> listeners_;  // by id; never shrinks
   std::vector<std::unique_ptr<SendRecord>> spare_records_;
+  // Quiet sends in the order of their submission. Those before `quiet_submitted_` have succeeded if
+  // they are not among the first `quiet_settled_at_` completions.
+  std::vector<UringMark> quiet_sends_;
+  std::size_t quiet_submitted_ = 0;
+  std::uint64_t quiet_settled_at_ = 0;
+  std::size_t quiet_next_ = 0;
 
   TimerWheel wheel_;
   MonoNs now_;  // at the last Poll() or Wait()

@@ -44,7 +44,7 @@ class ScriptedTransport {
   absl::StatusOr<ConnectionId> Connect(const ConnectOptions&) {
     return absl::UnimplementedError("nobody is there");
   }
-  void Send(ConnectionId id, std::span<const Fragment> fragments) {
+  void Send(ConnectionId id, std::span<const Fragment> fragments, SentNotice = SentNotice::kSoon) {
     for (const Fragment& fragment : fragments) output(id).Append({fragment.data, fragment.size});
     events_.push_back({Event::Kind::kSent, id, {}});
     ++sends_;

@@ -102,6 +102,12 @@ void Load::OnWritten(std::uint32_t index, MonoNs now) {
   if (publishers_[number].is_blocked || plan_.copies == 0) Wake(number);
 }
 
+bool Load::IsWriteAwaited(std::uint32_t index) const {
+  if (phase_ == Phase::kDone || IsLeaving(index)) return true;
+  const std::uint32_t number = publisher_of_[index];
+  return number != kNoPublisher && (publishers_[number].is_blocked || plan_.copies == 0);
+}
+
 void Load::OnClosed(std::uint32_t index, std::string_view why, MonoNs now) {
   now_ = now;
   clients_[index].is_connected = false;

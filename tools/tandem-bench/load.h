@@ -91,6 +91,8 @@ class Load final : private ClientEvents {
   void TakeReopening(std::vector<std::uint32_t>& out);
   // Once its output() is written, its stream is to be closed.
   bool IsLeaving(std::uint32_t index) const { return clients_[index].is_leaving; }
+  // Whether something goes on with OnWritten: the client closes, or publishes without answers.
+  bool IsWriteAwaited(std::uint32_t index) const;
 
   Phase phase() const noexcept { return phase_; }
   // How far the phase is, in words.

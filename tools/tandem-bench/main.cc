@@ -169,7 +169,7 @@ void Drive(reactor::UringTransport& transport, const Options& options, Load& loa
       if (runner.open_streams() == 0 || now >= end) return;
     }
     const MonoNs wake = std::min({deadline, watch.NextLine(), end});
-    if (wake - now < kSpinNs || runner.was_busy()) continue;
+    if (wake - now < kSpinNs) continue;
     transport.Wait(wake);
     began = reactor::MonotonicNow();
   }

@@ -149,7 +149,9 @@ class Runner {
       stream.is_sending = true;
       const std::array<reactor::Fragment, 1> fragments = {
           {{stream.in_flight.data(), stream.in_flight.size()}}};
-      transport_.Send(stream.id, fragments);
+      transport_.Send(
+          stream.id, fragments,
+          load_.IsWriteAwaited(index) ? reactor::SentNotice::kSoon : reactor::SentNotice::kLater);
     } else if (load_.phase() == Phase::kDone || load_.IsLeaving(index)) {
       Close(stream, reactor::CloseMode::kGraceful);
     }

@@ -89,6 +89,32 @@ TYPED_TEST_P(TransportContract, PausedReceiverHoldsTheSenderBack) {
   this->ExpectSent(this->client, here);
 }
 
+// A send that nobody waits for may find no room, or room for a part.
+TYPED_TEST_P(TransportContract, SendsThatNobodyWaitsForLoseNothingWhenThePeerIsSlow) {
+  this->Listen();
+  const auto [here, there] = this->Join();
+  this->server.transport->PauseReceive(there);
+  this->Settle();
+  const std::string text = Pattern(32 << 20);
+  const std::size_t piece = 48 * 1024;
+  const auto all = static_cast<int>((text.size() + piece - 1) / piece);
+  int begun = 0;
+  const auto send_next = [&](ConnectionId id) {
+    if (begun == all) return;
+    const std::size_t at = static_cast<std::size_t>(begun++) * piece;
+    this->client.Send(id, std::string_view(text).substr(at, piece), SentNotice::kLater);
+  };
+  this->client.on_sent = send_next;
+  send_next(here);
+  this->Settle();
+  EXPECT_LT(begun, all) << "32 MiB do not fit between the two";
+  EXPECT_EQ(this->client.Of(here).sent, begun - 1);
+  this->server.transport->ResumeReceive(there);
+  this->Until([&] { return this->client.Of(here).sent == all; }, "OnSent of all");
+  this->Until([&] { return this->server.Of(there).received.size() == text.size(); }, "all bytes");
+  EXPECT_TRUE(this->server.Of(there).received == text);
+}
+
 TYPED_TEST_P(TransportContract, PausingAndResumingInOneTurnLosesNothing) {
   this->Listen();
   const auto [here, there] = this->Join();
@@ -534,8 +560,9 @@ TYPED_TEST_P(TransportContract, RandomTrafficArrivesInOrder) {
 
 REGISTER_TYPED_TEST_SUITE_P(
     TransportContract, EchoesBytes, SendsManyFragmentsAsOneStream, MovesMegabytesBothWaysInOrder,
-    PausedReceiverHoldsTheSenderBack, PausingAndResumingInOneTurnLosesNothing,
-    GracefulCloseDeliversTheSendInFlight, GracefulCloseLetsThePeerReadTheLastWordsWhileItStillSends,
+    PausedReceiverHoldsTheSenderBack, SendsThatNobodyWaitsForLoseNothingWhenThePeerIsSlow,
+    PausingAndResumingInOneTurnLosesNothing, GracefulCloseDeliversTheSendInFlight,
+    GracefulCloseLetsThePeerReadTheLastWordsWhileItStillSends,
     GracefulCloseEndsEvenIfThePeerNeverCloses, ResetReachesThePeerAsReset,
     ResetAbandonsTheSendInFlight, ReceiverSeesLastBytesBeforeThePeersClose,
     RefusedConnectReportsAndCloses, CloseWhileConnectingGivesOnlyOnClosed, StaleIdsDoNothing,

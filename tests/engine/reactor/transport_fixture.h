@@ -83,14 +83,18 @@ class Party {
     transport->Submit();
     return events;
   }
-  // The caller keeps `text` alive.
+  // The caller keeps `text` alive. Every other one is a send that nobody waits for.
   void Send(ConnectionId id, std::string_view text) {
+    Send(id, text, ++sends % 2 == 0 ? SentNotice::kLater : SentNotice::kSoon);
+  }
+  void Send(ConnectionId id, std::string_view text, SentNotice notice) {
     const Fragment fragment{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-    transport->Send(id, {&fragment, 1});
+    transport->Send(id, {&fragment, 1}, notice);
   }
 
   std::unique_ptr<Transport> transport;
   std::map<std::uint64_t, Life> lives;
+  int sends = 0;
   std::vector<ConnectionId> accepted;
   std::vector<absl::Status> accept_failures;
   std::vector<std::unique_ptr<Handoff>> handoffs;

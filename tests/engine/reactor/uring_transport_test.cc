@@ -97,6 +97,24 @@ TEST_F(UringTransportTest, WakeFromAnotherThreadEndsTheSleep) {
   EXPECT_LT(MonotonicNow(), far);
 }
 
+TEST_F(UringTransportTest, SendThatNobodyWaitsForEndsNoSleep) {
+  Listen();
+  const auto [here, there] = Join();
+  Settle();
+  ASSERT_TRUE(client.transport->features().Has(UringFeature::kQuietSend));
+  for (const SentNotice notice : {SentNotice::kLater, SentNotice::kSoon}) {
+    const std::uint64_t before = client.transport->counters().completions;
+    const int sent = client.Of(here).sent;
+    client.Send(here, "x", notice);
+    client.transport->Wait(MonotonicNow() + kNanosecondsPerMillisecond);
+    client.transport->Poll(client);
+    EXPECT_EQ(client.Of(here).sent, sent + 1);
+    EXPECT_EQ(client.transport->counters().completions - before,
+              notice == SentNotice::kSoon ? 1u : 0u);
+  }
+  Until([&] { return server.Of(there).received == "xx"; }, "both");
+}
+
 // Two rings on two threads that wake each other in turns; a missed wake-up would last a minute.
 template <class Kernel>
 std::uint64_t WakeEachOther() {
