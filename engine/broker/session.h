@@ -130,6 +130,9 @@ struct Session {
   absl::flat_hash_set<std::uint16_t>
       received_ids;  // QoS 2 of the client, waiting for PUBREL; never walked for effects
 
+  // Of those, the ones from before this became the only copy: the other node may know better.
+  std::unique_ptr<std::vector<std::uint16_t>> forked_ids;
+
   std::unique_ptr<Will> will;
   MonoNs will_not_before = 0;  // the grace of a client whose node died or sent it away; 0: none
   reactor::TimerId will_timer = reactor::kNoTimer;  // armed: the will is due

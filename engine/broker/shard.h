@@ -295,6 +295,9 @@ class Shard final : public ReplicatorEvents {
   void DiscardUnfilled(Session& session);
   void Promote(Session& session, bool owner_lives);
   void Demote(Session& session);
+  static void Fork(Session& session);
+  static void Unfork(Session& session);
+  void FreeForkedIds(Session& session);
   void ForgetContent(Session& session);
   void CountOwned(const Session& session, std::int64_t sign);
   void HoldBack(const PeerOrigin& origin);

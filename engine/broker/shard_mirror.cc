@@ -48,6 +48,11 @@ OutboundMessage ToOutbound(MessageJoin::Unplaced& unplaced) {
   return message;
 }
 
+// Whether `number` is one whose message this node never had; from now on it has.
+bool TakeNeverHad(Session& session, std::uint64_t number) {
+  return session.never_had && std::erase(*session.never_had, number) != 0;
+}
+
 }  // namespace
 
 Session& Shard::CreateMirror(std::string_view client_id) {
@@ -175,9 +180,11 @@ void Shard::Follow(SessionMessageRecord record) {
   session->queue.Place(number, std::move(message));
 }
 
-// Both nodes served the session: a message that is only there is queued here too.
+// Both nodes served the session: a message that is only there is queued here too. Below the fork
+// this one had it as well, and has served it since, unless it died on its way here.
 void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
-  if (!record.message || record.number < session.merge_below) return;
+  if (!record.message) return;
+  if (record.number < session.merge_below && !TakeNeverHad(session, record.number)) return;
   bool known = false;
   session.queue.ForEach([&](std::uint64_t, OutboundMessage& own) {
     known |= own.message && own.message->id() == record.message->id();
@@ -336,7 +343,11 @@ void Shard::Follow(const SessionProgressRecord& record) {
 
 void Shard::Follow(const SessionReceivedIdRecord& record) {
   Session* const session = sessions_.Find(record.client_id);
-  if (session == nullptr || !session->mirrored_here()) return;
+  if (session == nullptr) return;
+  if (!session->mirrored_here()) {
+    if (record.held && session->forked_ids) std::erase(*session->forked_ids, record.packet_id);
+    return;
+  }
   if (record.held) {
     session->received_ids.insert(record.packet_id);
   } else {
@@ -362,10 +373,27 @@ void Shard::FollowWillDone(std::string_view client_id) {
 void Shard::FollowEnd(std::string_view client_id) {
   Session* const session = sessions_.Find(client_id);
   if (session == nullptr) return;
-  if (!session->mirrored_here()) return static_cast<void>(session->merging = false);
+  if (!session->mirrored_here()) {
+    if (std::exchange(session->merging, false)) FreeForkedIds(*session);
+    return;
+  }
   ForgetContent(*session);
   context_.metrics.SessionsChanged(metrics::SessionState::kMirror, -1);
   sessions_.Remove(*session);
+}
+
+// The other node has told which packet identifiers it held when it gave way. One from before the
+// fork that it held no longer is complete: the client may use it again.
+void Shard::FreeForkedIds(Session& session) {
+  if (!session.forked_ids) return;
+  const auto forked = std::exchange(session.forked_ids, nullptr);
+  for (const std::uint16_t id : *forked) {
+    if (session.received_ids.erase(id) == 0) continue;
+    teller_.ReceivedId(session, id, false);
+    if (session.client == nullptr || session.client->unacknowledged == 0) continue;
+    --session.client->unacknowledged;
+    context_.metrics.InflightChanged(metrics::Direction::kIn, -1);
+  }
 }
 
 // Empties a copy. What was routed to it and has no place yet stays: the owner may be about to give
@@ -400,6 +428,21 @@ void Shard::DiscardUnfilled(Session& session) {
   session.queue.ForEach([](std::uint64_t, OutboundMessage&) {});
 }
 
+// From now on each node may change its own of this session: what both have, if both live.
+void Shard::Fork(Session& session) {
+  session.fork_number = session.queue.next_number();
+  session.forked_ids.reset();
+  if (session.received_ids.empty()) return;
+  session.forked_ids = std::make_unique<std::vector<std::uint16_t>>(session.received_ids.begin(),
+                                                                    session.received_ids.end());
+  std::sort(session.forked_ids->begin(), session.forked_ids->end());
+}
+
+void Shard::Unfork(Session& session) {
+  session.fork_number = 0;
+  session.forked_ids.reset();
+}
+
 // This node owns the session from now on. `owner_lives`: the other node has handed it over and
 // keeps a copy; else it is gone.
 void Shard::Promote(Session& session, bool owner_lives) {
@@ -414,7 +457,7 @@ void Shard::Promote(Session& session, bool owner_lives) {
   session.queue.Activate(was_connected ? session.queue.first_number() + context_.config.inflight_max
                                        : session.unsent_number,
                          was_connected);
-  session.fork_number = owner_lives ? 0 : session.queue.next_number();
+  owner_lives ? Unfork(session) : Fork(session);
   CountOwned(session, 1);
   if (owner_lives) teller_.BeginFollowing(session);
   for (const auto& [filter, state] : session.subscriptions) {
@@ -453,7 +496,7 @@ void Shard::Demote(Session& session) {
   CountOwned(session, -1);
   session.unsent_number = session.queue.unsent_number();
   session.queue.Deactivate();
-  session.fork_number = 0;
+  Unfork(session);
   session.never_had.reset();
   session.merge_below = 0;
   session.merging = false;

@@ -265,7 +265,7 @@ void Shard::TakeSessionsOver() {
         static_cast<std::int64_t>(session->queue.waiting_messages()) - waiting, 0);
     if (session->told_epoch == leaving_.epoch) {
       teller_.EndFollowing(*session);
-      session->fork_number = session->queue.next_number();
+      Fork(*session);
     }
   }
 }

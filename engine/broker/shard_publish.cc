@@ -256,14 +256,14 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
 
 // The client has heard that we hold its message: its id is free again.
 void Shard::OnPubrel(Client& client, const mqtt::AckView& ack) {
-  const bool known =
-      client.session->received_ids.erase(static_cast<std::uint16_t>(ack.packet_id)) != 0;
+  const auto id = static_cast<std::uint16_t>(ack.packet_id);
+  const bool known = client.session->received_ids.erase(id) != 0;
+  if (client.session->forked_ids) std::erase(*client.session->forked_ids, id);
   const ReasonCode code =
       known ? ReasonCode::kSuccess : ReasonCode::kPacketIdentifierNotFound;  // A13
   CommitPosition position;
   if (known) {
-    position.peer =
-        teller_.ReceivedId(*client.session, static_cast<std::uint16_t>(ack.packet_id), false);
+    position.peer = teller_.ReceivedId(*client.session, id, false);
     if (IsPlanted(PlantedBug::kPubcompBeforeFree)) position = {};
   }
   Acknowledge(client, PacketType::kPubcomp, ack.packet_id, code, position, 0,
