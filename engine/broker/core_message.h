@@ -140,6 +140,10 @@ struct EpochBegun {
 struct CopiesRouted {
   std::uint64_t epoch = 0;
 };
+// The other node has applied all that the sending core had to tell it when the epoch began.
+struct CoreCovered {
+  std::uint64_t epoch = 0;
+};
 // A publisher of the receiving core feeds a queue of the sending core that is above its mark, or no
 // longer feeds any.
 struct BrakeMessage {
@@ -180,6 +184,6 @@ using CoreMessage =
     std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
                  RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage, RouteCommitted,
                  SubscriptionMirrored, LentReturned, SpareWanted, SpareGiven, CopiesRouted,
-                 PeerDownSeen, EpochBegun, RoomQuery, RoomReply, BrakeMessage>;
+                 PeerDownSeen, EpochBegun, RoomQuery, RoomReply, BrakeMessage, CoreCovered>;
 
 }  // namespace tandem::broker

@@ -55,7 +55,8 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
       interest_applied_(options.cores, 0),
       interest_seen_(options.cores, 0),
       interest_answered_(options.cores, 0),
-      gone_(options.cores) {
+      gone_(options.cores),
+      exposure_(metrics, options.has_partner, options.cores) {
   if (!retained_budget_) {
     retained_budget_ =
         std::make_shared<RetainedBudget>(config.retained_messages_max, config.retained_bytes_max);
@@ -382,8 +383,10 @@ void Shard::Write(Client& client, const HeldPacket& packet) {
 // Counts, and the quota that comes back with the end of a flow.
 void Shard::NoteWritten(Client& client, const HeldPacket& packet) {
   context_.metrics.PacketSent(static_cast<std::uint8_t>(packet.type));
-  if (packet.ack_qos != 0)
+  if (packet.ack_qos != 0) {
+    exposure_.Acknowledged();
     context_.metrics.AckTook(packet.ack_qos, context_.now.mono_ns - packet.since);
+  }
   if (packet.ends_flow && client.unacknowledged > 0) {
     --client.unacknowledged;
     context_.metrics.InflightChanged(metrics::Direction::kIn, -1);
@@ -421,6 +424,7 @@ void Shard::EndTurn() {
     context_.outbox.cores.push_back(
         {static_cast<CoreId>(core), CoreInterestApplied{interest_seen_[core]}});
   }
+  exposure_.EndTurn(context_.now.mono_ns);
   for (const PeerOrigin& origin : delivery_.TakeJoined()) LetGo(origin);
   AnswerRelays();
   peer_.Acknowledge();

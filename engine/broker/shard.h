@@ -23,6 +23,7 @@
 #include "engine/broker/congestion.h"
 #include "engine/broker/core_message.h"
 #include "engine/broker/delivery.h"
+#include "engine/broker/exposure.h"
 #include "engine/broker/frontier.h"
 #include "engine/broker/lent_messages.h"
 #include "engine/broker/memory_use.h"
@@ -47,6 +48,7 @@ struct ShardOptions {
   std::uint16_t cores = 1;
   tandem::NodeId node{};
   Incarnation incarnation{};
+  bool has_partner = false;  // configured; whether it is there or not
   // Client ids that the broker assigns start with this; different on both nodes and in each run
   // (3.1.3.1).
   std::string assigned_id_prefix = "auto-";
@@ -121,6 +123,7 @@ class Shard final : public ReplicatorEvents {
   const SubscriptionTrie& trie() const noexcept { return trie_; }
   const RetainedStore& retained() const noexcept { return retained_; }
   const SessionTable& sessions() const noexcept { return sessions_; }
+  const Exposure& exposure() const noexcept { return exposure_; }
   std::size_t connections() const noexcept { return connections_; }
 
  private:
@@ -266,6 +269,7 @@ class Shard final : public ReplicatorEvents {
   void FinishPeerDown();
   void PumpSnapshot();
   void EndSnapshot();
+  void NoteCovered();
   void SnapshotSession(SubscriberId id);
   void Tell(Session& session);
 
@@ -421,6 +425,8 @@ class Shard final : public ReplicatorEvents {
     std::uint64_t cores = 0;     // bit: that core has said so of its own (CopiesRouted)
   };
   Snapshot snapshot_;
+  std::uint64_t snapshot_end_ = 0;  // number of the record that ended it; 0: not yet, or applied
+  Exposure exposure_;
   std::int64_t retained_messages_counted_ = 0;  // as the metrics have them
   std::int64_t retained_bytes_counted_ = 0;
   std::uint64_t deletions_counted_ = 0;

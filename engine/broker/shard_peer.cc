@@ -31,6 +31,7 @@ struct EpochOf {
   std::uint64_t operator()(const RetainMessage& m) const noexcept { return m.origin.epoch; }
   std::uint64_t operator()(const RelayedRecord& m) const noexcept { return m.origin.epoch; }
   std::uint64_t operator()(const CopiesRouted& m) const noexcept { return m.epoch; }
+  std::uint64_t operator()(const CoreCovered& m) const noexcept { return m.epoch; }
   std::uint64_t operator()(const EpochBegun& m) const noexcept { return m.epoch; }
   template <class Message>
   std::uint64_t operator()(const Message&) const noexcept {
@@ -116,6 +117,9 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                  [&](EpochBegun& m) {
                    if (peer_.up() && m.epoch == peer_.epoch().epoch) NoteBegun(from);
                  },
+                 [&](CoreCovered& m) {
+                   if (peer_.up() && m.epoch == peer_.epoch().epoch) exposure_.CoreCovered(from);
+                 },
                  [&](RoomQuery& m) {
                    const bool granted =
                        retained_.HasRoomFor(m.topic, m.bytes, context_.now.mono_ns);
@@ -141,6 +145,7 @@ void Shard::OnPeerUp(const PeerEpoch& epoch) {
 }
 
 void Shard::BeginEpoch(const PeerEpoch& epoch) {
+  exposure_.PartnerFound(context_.now.mono_ns);
   gate_.ForgetPeer();
   ForgetBrakesOfPeer();
   interest_.peer = 0;
@@ -155,6 +160,7 @@ void Shard::BeginEpoch(const PeerEpoch& epoch) {
       context_.outbox.cores.push_back({CoreId{core}, EpochBegun{epoch.epoch}});
   }
   begun_ = 0;
+  snapshot_end_ = 0;
   NoteBegun(context_.core);
   ReleaseHeld();
 }
@@ -182,12 +188,14 @@ void Shard::OnPeerDown() {
     early_records_.clear();
     return ReachPeerDown(epoch, PeerDownStep::kTaken);
   }
+  exposure_.PartnerLost();
   leaving_ = {.active = true, .epoch = peer_.epoch().epoch, .step = PeerDownStep::kSeen};
   peer_.Down();
   early_records_.clear();
   postponed_claims_.clear();
   for (auto& [from, message] : std::exchange(early_, {})) OnCoreMessage(from, std::move(message));
   snapshot_ = {};
+  snapshot_end_ = 0;
   confirmations_.clear();
   gate_.ForgetPeer();
   ForgetBrakesOfPeer();
@@ -294,6 +302,17 @@ void Shard::OnPeerApplied(std::uint64_t number) {
   ReleaseHeld();
   ReleaseAnswers();
   ResumeWaiting();
+  if (snapshot_end_ != 0 && number >= snapshot_end_) NoteCovered();
+}
+
+// All that this core had to tell when the epoch began is on the other node.
+void Shard::NoteCovered() {
+  snapshot_end_ = 0;
+  for (std::uint16_t core = 0; core < context_.cores; ++core) {
+    if (CoreId{core} != context_.core)
+      context_.outbox.cores.push_back({CoreId{core}, CoreCovered{peer_.epoch().epoch}});
+  }
+  exposure_.CoreCovered(context_.core);
 }
 
 // Sessions that waited until the other node has what they were given.
@@ -666,7 +685,7 @@ void Shard::EndSnapshot() {
   }
   if (snapshot_.cores != all && !IsPlanted(PlantedBug::kSnapshotEndsEarly)) return;
   // Only from here on does what is known here say what is known there.
-  interest_.peer = peer_.Append(SnapshotEndRecord{});
+  interest_.peer = snapshot_end_ = peer_.Append(SnapshotEndRecord{});
   snapshot_ = {};
   teller_.SetCopiesRouted(true);
 }

@@ -202,6 +202,11 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   }
   void SessionsCongestedChanged(std::int64_t delta) noexcept { sessions_congested_.Add(delta); }
   void SessionStalled() noexcept { session_stalls_.Add(); }
+  // Acknowledged while no other node had it (Exposure), the first of it at `since`; 0: nothing.
+  void Exposed(std::uint64_t messages, std::int64_t since_ns) noexcept {
+    exposed_messages_.Set(static_cast<std::int64_t>(messages));
+    exposed_since_ns_.Set(since_ns);
+  }
   // A match that visited too many nodes of the subscription trie and was cut off (limits.h,
   // kMatchVisitsMax).
   void MatchCutOff() noexcept { matches_cut_off_.Add(); }
@@ -253,6 +258,9 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   std::uint64_t publisher_pauses() const noexcept { return publisher_pauses_.value(); }
   std::int64_t sessions_congested() const noexcept { return sessions_congested_.value(); }
   std::uint64_t session_stalls() const noexcept { return session_stalls_.value(); }
+  std::int64_t exposed_messages() const noexcept { return exposed_messages_.value(); }
+  // On the monotonic clock; 0: nothing is.
+  std::int64_t exposed_since_ns() const noexcept { return exposed_since_ns_.value(); }
 
  private:
   template <class Label>
@@ -293,6 +301,8 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   Counter publisher_paused_ns_;
   Gauge sessions_congested_;
   Counter session_stalls_;
+  Gauge exposed_messages_;
+  Gauge exposed_since_ns_;
 };
 
 }  // namespace tandem::metrics

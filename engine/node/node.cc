@@ -23,6 +23,13 @@ Seam SeamOf(reactor::UringTransport& transport) { return Seam(transport); }
 #endif
 using NodeCore = Core<Seam>;
 
+constexpr metrics::Family kExposedMessages = {
+    "tandem_cluster_exposed_messages", metrics::Kind::kGauge, metrics::Unit::kPlain,
+    "Messages acknowledged with QoS 1 or 2 while this node was the only one to have them."};
+constexpr metrics::Family kExposure = {
+    "tandem_cluster_exposure_seconds", metrics::Kind::kGauge, metrics::Unit::kNanoseconds,
+    "Age of the first of them; 0 while both nodes have everything."};
+
 }  // namespace
 
 // One engine thread and what belongs to it. The core and its transport live on the thread; the rest
@@ -136,6 +143,7 @@ void Node::Run(Worker& worker) {
   }
   options.shard.core = worker.core_id;
   options.shard.cores = cores();
+  options.shard.has_partner = static_cast<bool>(options_.make_link);
   options.shard.assigned_id_prefix += std::to_string(Index(worker.core_id)) + "-";
   auto&& seam = SeamOf(*transport);
   NodeCore core(options, seam, mail_, worker.inbox, worker.counters,
@@ -202,6 +210,14 @@ void Node::RegisterMetrics(metrics::Registry& registry) const {
     registry.Add(worker->counters.broker);
     registry.Add(worker->counters.core);
   }
+  if (options_.make_link)
+    registry.AddCallback([this](metrics::Exposition& out) { CollectExposure(out); });
+}
+
+void Node::CollectExposure(metrics::Exposition& out) const {
+  const NodeTotals sums = totals();
+  out.Add(kExposedMessages, {}, sums.exposed_messages);
+  out.Add(kExposure, {}, sums.ExposedFor(ReadClocks().mono_ns));
 }
 
 broker::Figures Node::figures() const {
@@ -260,6 +276,10 @@ NodeTotals Node::totals() const {
     totals.subscriptions += broker.subscriptions();
     totals.retained_messages += broker.retained_messages();
     totals.queued_messages += broker.queued_messages();
+    totals.exposed_messages += broker.exposed_messages();
+    if (const MonoNs since = broker.exposed_since_ns();
+        since != 0 && (totals.exposed_since == 0 || since < totals.exposed_since))
+      totals.exposed_since = since;
     for (std::uint8_t qos = 0; qos <= 2; ++qos) {
       totals.publish_received += broker.publish_received(qos);
       totals.publish_delivered += broker.publish_delivered(qos);

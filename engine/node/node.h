@@ -49,6 +49,11 @@ struct NodeTotals {
   std::uint64_t publish_received = 0;
   std::uint64_t publish_delivered = 0;
   std::uint64_t publish_dropped = 0;
+  std::int64_t exposed_messages = 0;  // acknowledged, and only here while the partner is away
+  MonoNs exposed_since = 0;           // the first of them; 0: there is none
+  MonoNs ExposedFor(MonoNs now) const noexcept {
+    return exposed_since == 0 ? 0 : now - exposed_since;
+  }
 };
 
 // Thread-safe but for Start and the destructor.
@@ -83,6 +88,8 @@ class Node {
 
  private:
   struct Worker;
+
+  void CollectExposure(metrics::Exposition& out) const;
 
   explicit Node(NodeOptions options);
   void Run(Worker& worker);

@@ -67,6 +67,7 @@ void BrokerWorld::StartShards(std::size_t index) {
         .cores = options_.cores[index],
         .node = static_cast<NodeId>(index),
         .incarnation = Incarnation{node.incarnation},
+        .has_partner = options_.cores.size() > 1,
         .assigned_id_prefix =
             "auto-" + std::to_string(node.incarnation) + "-" + std::to_string(core) + "-",
         .retained_budget = budget};

@@ -127,6 +127,7 @@ void Service::Serve(const SignalQueue& signals) {
   while (true) {
     FollowReadiness();
     TurnDrain();
+    TurnExposure();
     TurnFigures();
     const bool soon = state_.load() != NodeState::kServing;
     if (Answer(signals.Next(soon ? kReadinessMs : kWishesMs))) break;
@@ -221,6 +222,25 @@ void Service::TurnDrain() {
   }
 }
 
+void Service::TurnExposure() {
+  const node::NodeTotals totals = node_->totals();
+  switch (exposure_watch_.Turn(totals.exposed_messages,
+                               totals.ExposedFor(node::ReadClocks().mono_ns))) {
+    case ExposureWatch::Step::kNothing:
+      break;
+    case ExposureWatch::Step::kBegins:
+      Log(LogLevel::kWarn, "exposed: what is acknowledged from now on has a single copy",
+          {{"messages", totals.exposed_messages}});
+      break;
+    case ExposureWatch::Step::kEnds:
+      Log(LogLevel::kInfo, "no longer exposed: the partner has a copy of everything",
+          {{"messages", exposure_watch_.ended_messages()},
+           {"seconds", static_cast<double>(exposure_watch_.ended_after()) /
+                           static_cast<double>(kNanosecondsPerSecond)}});
+      break;
+  }
+}
+
 void Service::TurnFigures() {
   if (config_.mqtt.sys_interval_ns == 0) return;
   const MonoNs now = node::ReadClocks().mono_ns;
@@ -303,6 +323,9 @@ admin::ClusterStatus Service::ClusterStatus() const {
   const cluster::ClusterStatus seen = cluster_->status();
   status.role = Role(seen);
   status.epoch = seen.epoch;
+  const node::NodeTotals totals = node_->totals();
+  status.exposed_messages = totals.exposed_messages;
+  status.exposed_ns = totals.ExposedFor(node::ReadClocks().mono_ns);
   admin::PeerStatus& peer = status.peer.emplace();
   peer.name = seen.peer;
   peer.up = seen.epoch != 0;

@@ -15,6 +15,7 @@
 #include "engine/node/config/config.h"
 #include "engine/node/node.h"
 #include "tools/tandemd/drain.h"
+#include "tools/tandemd/exposure_watch.h"
 #include "tools/tandemd/signals.h"
 
 namespace tandem::tandemd {
@@ -44,6 +45,8 @@ class Service {
   void DrainBeforeStop(const SignalQueue& signals);
   // Carries out what the drain's next step is.
   void TurnDrain();
+  // Says in the log when there is a single copy of something, and when no longer.
+  void TurnExposure();
   // Counts for the partner, and now and then for the topics below $SYS.
   void TurnFigures();
   void PublishFigures(broker::Figures here);
@@ -63,6 +66,7 @@ class Service {
   std::atomic<NodeState> state_{NodeState::kStarting};
   mutable std::mutex drain_mutex_;
   Drain drain_;  // under drain_mutex_
+  ExposureWatch exposure_watch_;
   broker::SystemTopics system_topics_;
   MonoNs figures_told_at_ = 0;
   MonoNs figures_published_at_ = 0;

@@ -126,6 +126,10 @@ Answer Cluster(const Callbacks& callbacks) {
   json.Field("name", cluster.name);
   json.Field("role", cluster.role);
   json.Field("epoch", cluster.epoch);
+  json.BeginObject("exposed");
+  json.Field("messages", cluster.exposed_messages);
+  json.Seconds("seconds", cluster.exposed_ns);
+  json.EndObject();
   if (cluster.peer) {
     WritePeer(json, *cluster.peer);
   } else {

@@ -56,6 +56,9 @@ struct ClusterStatus {
   std::string name;
   std::string role;  // "single" (no partner configured), "paired", "syncing", "alone"
   std::uint64_t epoch = 0;
+  // Acknowledged while this node was the only one to have it, and for how long the first of it is.
+  std::int64_t exposed_messages = 0;
+  std::int64_t exposed_ns = 0;
   std::optional<PeerStatus> peer;
 };
 

@@ -160,6 +160,43 @@ def _retained(t, node, topic):
         values[message.topic] = message.payload
 
 
+@test("what a node acknowledges alone is counted until its partner has it, too (O3, P4)", seconds=60)
+def _(t):
+    pair, topic = t.new_pair(), t.unique("exposed")
+    away = connected(pair.b.address, t.unique("away"), clean=False, props=_EXPIRES)
+    away.subscribe(topic, qos=2)
+    away.disconnect()
+    publisher = connected(pair.b.address)
+    publisher.publish(topic, "paired", qos=1)
+    assert _exposed(pair.b) == (0, 0)
+    pair.a.kill()
+    pair.b.wait_metric("tandem_cluster_peer_up", 0)
+    for number in range(30):
+        publisher.publish(topic, f"{number}", qos=number % 3)
+    pair.b.wait_metric("tandem_cluster_exposed_messages", 20)
+    messages, seconds = _exposed(pair.b)
+    assert messages == 20 and 0 < seconds < stretched(20), f"{messages}, {seconds}"
+    out, _ = t.tandemctl(pair.b, "status").communicate(timeout=stretched(10))
+    assert '"exposed":{"messages":20,' in out, out
+    wait_until(lambda: "exposed: what is acknowledged" in pair.b.log(), 5, "the log says so")
+
+    pair.a.start()
+    pair.wait_ready()
+    for node in pair.nodes:
+        node.wait_metric("tandem_cluster_exposed_messages", 0)
+        node.wait_metric("tandem_cluster_exposure_seconds", 0)
+    wait_until(lambda: "no longer exposed" in pair.b.log(), 5, "the log says that it is over")
+    publisher.publish(topic, "paired again", qos=1)
+    assert _exposed(pair.b) == (0, 0)
+
+
+def _exposed(node):
+    """(messages, seconds), as the admin API and the metrics say alike."""
+    exposed = node.api("cluster")["exposed"]
+    assert node.metrics().value("tandem_cluster_exposed_messages") == exposed["messages"]
+    return exposed["messages"], exposed["seconds"]
+
+
 @test("a client refused by a node that is not in step finds the other one serving (O3)", seconds=60)
 def _(t):
     pair = t.new_pair(changes={"cluster": {"alone": "refuse"}}, start=False)

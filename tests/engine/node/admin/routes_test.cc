@@ -83,7 +83,8 @@ TEST_F(RoutesTest, NodeIsJson) {
 
 TEST_F(RoutesTest, ClusterWithoutPeer) {
   EXPECT_EQ(Get("/api/v1/cluster").body,
-            "{\"name\":\"tandem\",\"role\":\"single\",\"epoch\":0,\"peer\":null}\n");
+            "{\"name\":\"tandem\",\"role\":\"single\",\"epoch\":0,"
+            "\"exposed\":{\"messages\":0,\"seconds\":0.000000000},\"peer\":null}\n");
 }
 
 TEST_F(RoutesTest, ClusterWithPeer) {
@@ -91,6 +92,8 @@ TEST_F(RoutesTest, ClusterWithPeer) {
       .name = "tandem",
       .role = "paired",
       .epoch = 7,
+      .exposed_messages = 12,
+      .exposed_ns = 1'500'000'000,
       .peer = PeerStatus{.name = "beta",
                          .up = true,
                          .in_step = true,
@@ -101,7 +104,7 @@ TEST_F(RoutesTest, ClusterWithPeer) {
                          .backlog_bytes = 400}};
   EXPECT_EQ(
       Get("/api/v1/cluster").body,
-      R"({"name":"tandem","role":"paired","epoch":7,"peer":{"name":"beta","up":true,"in_step":true,)"
+      R"({"name":"tandem","role":"paired","epoch":7,"exposed":{"messages":12,"seconds":1.500000000},"peer":{"name":"beta","up":true,"in_step":true,)"
       R"("state":"serving","version":"0.1.0","links":[)"
       R"({"address":"10.9.0.2:7883","up":true,"round_trip_seconds":0.000210000},)"
       R"({"address":"10.0.0.12:7883","up":false,"round_trip_seconds":0.000000000}],)"
