@@ -104,6 +104,7 @@ class Encoder {
     out.setIdentifier(r.identifier);
     out.setSubscribed(r.subscribed);
     out.setConfirm(r.confirm);
+    out.setChangedAt(r.changed_at);
     Put(r.client_id);
     Put(r.filter);
   }
@@ -135,6 +136,7 @@ class Encoder {
     out.setAnsweredAt(r.answered_at);
     Put(r.client_id);
   }
+  void operator()(const broker::ApartRecord& r) { meta_.initApart().setAccepted(r.accepted); }
   void operator()(const broker::SnapshotEndRecord&) { meta_.setSnapshotEnd(); }
   void operator()(const broker::MirroredRecord& r) {
     auto out = meta_.initMirrored();
@@ -498,7 +500,8 @@ absl::StatusOr<broker::PeerRecord> ReadSubscription(RecordMeta::SessionSubscript
                                                     Texts& texts) {
   broker::SessionSubscriptionRecord r{.subscribed = in.getSubscribed(),
                                       .identifier = in.getIdentifier(),
-                                      .confirm = in.getConfirm()};
+                                      .confirm = in.getConfirm(),
+                                      .changed_at = in.getChangedAt()};
   TANDEM_ASSIGN_OR_RETURN(r.options.qos, ReadQos(in.getQos()));
   if (in.getRetainHandling() > 2) return Bad("has an unknown retain handling");
   r.options.no_local = in.getNoLocal();
@@ -577,6 +580,8 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
       return r;
     }
+    case RecordMeta::APART:
+      return broker::ApartRecord{.accepted = meta.getApart().getAccepted()};
     case RecordMeta::SNAPSHOT_END:
       return broker::SnapshotEndRecord{};
     case RecordMeta::MIRRORED:

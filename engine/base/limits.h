@@ -43,6 +43,13 @@ inline constexpr std::size_t kWatchedTakeoversMax = 10'000;
 inline constexpr std::size_t kRetainedDeletionsMax = 65'536;
 inline constexpr std::size_t kRetainedDeletionBytesMax = 16 * 1024 * 1024;
 
+// Filters that a session has unsubscribed from while the other node could not hear it, remembered
+// so that they do not come back when the nodes meet. Beyond, the oldest is forgotten.
+inline constexpr std::size_t kUnsubscribedFiltersMax = 1'000;
+
+// Conflicts of one merge that are kept word by word; twice as many for a while.
+inline constexpr std::size_t kMergeConflictsMax = 1'000;
+
 // Packet identifiers are 1 + number mod kPacketIds, so a window of in-flight numbers never spans
 // more than this.
 inline constexpr std::uint32_t kPacketIds = 65'535;

@@ -53,6 +53,7 @@ struct TextBytes {
   std::size_t operator()(const MirroredRecord&) const noexcept { return 0; }
   std::size_t operator()(const LentDoneRecord& r) const noexcept { return Size(r.group); }
   std::size_t operator()(const BrakeRecord&) const noexcept { return 0; }
+  std::size_t operator()(const ApartRecord&) const noexcept { return 0; }
   std::size_t operator()(const SnapshotEndRecord&) const noexcept { return 0; }
   template <class Record>
   std::size_t operator()(const Record& r) const noexcept {

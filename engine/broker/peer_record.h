@@ -132,6 +132,7 @@ struct SessionSubscriptionRecord {
   mqtt::SubscriptionOptions options;
   std::uint32_t identifier = 0;
   std::uint64_t confirm = 0;  // not 0: answer with MirroredRecord of this number
+  Hlc changed_at = 0;         // the SUBSCRIBE or UNSUBSCRIBE; 0: not known
   friend bool operator==(const SessionSubscriptionRecord&,
                          const SessionSubscriptionRecord&) = default;
 };
@@ -239,6 +240,12 @@ struct BrakeRecord {
   friend bool operator==(const BrakeRecord&, const BrakeRecord&) = default;
 };
 
+// What the sending core has acknowledged since the nodes lost sight of each other.
+struct ApartRecord {
+  std::uint64_t accepted = 0;
+  friend bool operator==(const ApartRecord&, const ApartRecord&) = default;
+};
+
 // The sender has told all it had when the epoch began: interest, groups, sessions, retained
 // messages, connected clients.
 struct SnapshotEndRecord {
@@ -250,7 +257,7 @@ using PeerRecord =
                  SessionRecord, SessionSubscriptionRecord, SessionMessageRecord,
                  SessionReceivedIdRecord, ClaimReplyRecord, SnapshotEndRecord, MirroredRecord,
                  SessionOrderRecord, SessionMissingRecord, SessionProgressRecord, SessionAwayRecord,
-                 SessionWillDoneRecord, SessionEndRecord, LentDoneRecord, BrakeRecord>;
+                 SessionWillDoneRecord, SessionEndRecord, LentDoneRecord, BrakeRecord, ApartRecord>;
 
 // What the record adds to the backlog of a stream: its texts, and its message's bytes.
 std::size_t BacklogBytes(const PeerRecord& record) noexcept;

@@ -23,6 +23,7 @@ struct PeerEpoch {
   bool brakes = false;  // the partner knows BrakeRecord
   // The partner knows PublishRecord::spares and what belongs to them.
   bool group_spares = true;
+  bool merge_reports = true;  // the partner knows ApartRecord
 };
 
 // From the core to the other node. All calls on the core's thread.

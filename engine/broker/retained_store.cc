@@ -75,6 +75,11 @@ bool RetainedStore::HasRoomFor(std::string_view topic, std::size_t bytes, MonoNs
                  : budget_->HasRoom(1, more);
 }
 
+const RetainedStore::Value* RetainedStore::Peek(std::string_view topic) const {
+  const auto it = topics_.find(ToAbsl(topic));
+  return it == topics_.end() ? nullptr : &it->second;
+}
+
 MessagePtr RetainedStore::Get(std::string_view topic, MonoNs now) const {
   const auto it = topics_.find(ToAbsl(topic));
   if (it == topics_.end() || !IsLive(it->second, now)) return MessagePtr();

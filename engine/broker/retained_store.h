@@ -28,6 +28,13 @@ class RetainedStore {
   // Takes `message` as the value of its topic, unless a newer one is there.
   SetResult Set(MessagePtr message, MonoNs now);
 
+  struct Value {
+    MessagePtr message;
+    MonoNs written_at = 0;
+  };
+  // The value of `topic` or the tombstone in its place; null: neither.
+  const Value* Peek(std::string_view topic) const;
+
   // The value of `topic` if there is one that has not expired.
   MessagePtr Get(std::string_view topic, MonoNs now) const;
 
@@ -60,10 +67,6 @@ class RetainedStore {
   std::uint64_t deletions_forgotten() const noexcept { return deletions_forgotten_; }
 
  private:
-  struct Value {
-    MessagePtr message;
-    MonoNs written_at = 0;
-  };
   using Map = absl::btree_map<std::string, Value>;
 
   static bool IsLive(const Value& value, MonoNs now) noexcept {

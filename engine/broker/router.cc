@@ -126,6 +126,8 @@ void Router::FromCore(RouteMessage routed) {
 
 void Router::FromCore(RetainMessage retain) {
   const Message& message = *retain.message;
+  // Should the nodes part now, it was written before (MergeLog).
+  context_.clock.Observe(message.hlc(), context_.now.wall_ms);
   if (retain.if_room &&
       !retained_.HasRoomFor(message.topic(), message.bytes(), context_.now.mono_ns))
     return context_.metrics.PublishRefused(metrics::PublishRefusal::kQuotaExceeded);
@@ -134,7 +136,17 @@ void Router::FromCore(RetainMessage retain) {
   if (peer_.up() && retain.epoch != peer_.epoch().epoch) {
     peer_.Append(RetainedRecord{retain.message});
   }
-  retained_.Set(std::move(retain.message), context_.now.mono_ns);
+  StoreRetained(std::move(retain.message), retain.origin);
+}
+
+void Router::StoreRetained(MessagePtr message, const PeerOrigin& origin) {
+  using SetResult = RetainedStore::SetResult;
+  if (origin.number == 0 || !context_.merge.open())
+    return static_cast<void>(retained_.Set(std::move(message), context_.now.mono_ns));
+  RetainedStore::Value own;
+  if (const RetainedStore::Value* const value = retained_.Peek(message->topic())) own = *value;
+  const bool won_here = retained_.Set(message, context_.now.mono_ns) == SetResult::kOlder;
+  context_.merge.NoteRetained(own.message.get(), own.written_at, *message, won_here);
 }
 
 void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
@@ -484,10 +496,7 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
 
 void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin, bool if_room) {
   const CoreId home = RetainedHome(message.fields().topic);
-  if (home == context_.core) {
-    retained_.Set(message.Share(), context_.now.mono_ns);
-    return;
-  }
+  if (home == context_.core) return StoreRetained(message.Share(), origin);
   message.Share()->MarkShared();
   if (origin.number != 0) peer_.RelayedTo(home, origin);
   context_.outbox.cores.push_back(

@@ -85,6 +85,7 @@ struct Client {
 struct SubscriptionState {
   mqtt::SubscriptionOptions options;
   std::uint32_t identifier = 0;
+  Hlc changed_at = 0;  // the SUBSCRIBE; 0: not known
 };
 
 // Which copy of a session this is: the one that serves the client and decides the order, or the one
@@ -118,12 +119,23 @@ struct Session {
   std::unique_ptr<std::vector<std::uint64_t>> never_had;
   std::uint64_t merge_below = 0;  // while the other node tells its own of the same session: numbers
                                   // below it mean the same messages on both
-  bool merging = false;           // it does, and has not given way yet
-  bool borrows = false;           // some of its messages may have a lender
+  // How it was when this became the only copy. `connected_at` 0: it began later.
+  struct Parted {
+    Hlc connected_at = 0;
+    bool connected_here = false;
+    bool connected_there = false;
+  };
+  Parted parted;
+  bool merging = false;               // it does, and has not given way yet
+  bool borrows = false;               // some of its messages may have a lender
   std::unique_ptr<MessageJoin> join;  // while messages or places wait for one another
 
   // By filter as subscribed, $share included; ordered, because walking it has effects.
   absl::btree_map<std::string, SubscriptionState> subscriptions;
+  // What the client has unsubscribed from, and when, while the other node could not hear it: should
+  // that one have the subscription still, it must not come back. Null: nothing.
+  using Unsubscribed = absl::btree_map<std::string, Hlc>;
+  std::unique_ptr<Unsubscribed> unsubscribed;
   SessionQueue queue;
   CongestionState congestion = CongestionState::kNone;
   MonoNs moved_at = 0;  // unless kNone: when the client last made room

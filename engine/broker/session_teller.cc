@@ -67,6 +67,9 @@ void SessionTeller::TellHead(const Session& session) {
 void SessionTeller::Tell(Session& session, std::uint64_t confirm) {
   peer_.Append(HeadRecord(session));
   BeginFollowing(session);
+  if (session.unsubscribed) {
+    for (const auto& [filter, at] : *session.unsubscribed) Unsubscribed(session, filter, at);
+  }
   for (auto it = session.subscriptions.begin(); it != session.subscriptions.end();) {
     const auto& [filter, state] = *it++;
     Subscribed(session, filter, state, it == session.subscriptions.end() ? confirm : 0);
@@ -114,13 +117,16 @@ std::uint64_t SessionTeller::Subscribed(const Session& session, std::string_view
                                                 .filter = std::string(filter),
                                                 .options = state.options,
                                                 .identifier = state.identifier,
-                                                .confirm = confirm});
+                                                .confirm = confirm,
+                                                .changed_at = state.changed_at});
 }
 
-std::uint64_t SessionTeller::Unsubscribed(const Session& session, std::string_view filter) {
+std::uint64_t SessionTeller::Unsubscribed(const Session& session, std::string_view filter, Hlc at) {
   if (!IsFollowed(session)) return 0;
-  return peer_.Append(SessionSubscriptionRecord{
-      .client_id = session.client_id, .filter = std::string(filter), .subscribed = false});
+  return peer_.Append(SessionSubscriptionRecord{.client_id = session.client_id,
+                                                .filter = std::string(filter),
+                                                .subscribed = false,
+                                                .changed_at = at});
 }
 
 std::uint64_t SessionTeller::ReceivedId(const Session& session, std::uint16_t packet_id,

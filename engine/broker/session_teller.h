@@ -49,7 +49,7 @@ class SessionTeller {
   // What becomes of it.
   std::uint64_t Subscribed(const Session& session, std::string_view filter,
                            const SubscriptionState& state, std::uint64_t confirm);
-  std::uint64_t Unsubscribed(const Session& session, std::string_view filter);
+  std::uint64_t Unsubscribed(const Session& session, std::string_view filter, Hlc at);
   std::uint64_t ReceivedId(const Session& session, std::uint16_t packet_id, bool held);
   std::uint64_t Released(const Session& session, std::uint64_t number);
   void Away(const Session& session);

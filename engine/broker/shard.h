@@ -124,6 +124,8 @@ class Shard final : public ReplicatorEvents {
   const RetainedStore& retained() const noexcept { return retained_; }
   const SessionTable& sessions() const noexcept { return sessions_; }
   const Exposure& exposure() const noexcept { return exposure_; }
+  // What has come of the last merge on this core, once.
+  std::optional<MergeReport> TakeMerge() { return context_.merge.Take(); }
   std::size_t connections() const noexcept { return connections_; }
 
  private:
@@ -235,7 +237,9 @@ class Shard final : public ReplicatorEvents {
   bool ClosesOnInvalidFilter(const Client& client) const noexcept;
   mqtt::ReasonCode CheckFilter(const mqtt::SubscribeEntry& entry) const;
   void Subscribe(Session& session, std::string_view filter, const SubscriptionState& state);
-  bool Unsubscribe(Session& session, std::string_view filter);
+  bool Unsubscribe(Session& session, std::string_view filter, Hlc at = 0);
+  void RememberUnsubscribed(Session& session, std::string_view filter, Hlc at);
+  void ForgetUnsubscribed();
   void OnUnsubscribe(Client& client, const mqtt::UnsubscribeView& unsubscribe);
   void AnnounceInterest(std::string_view filter, bool wanted);
   void AnnounceGroup(std::string_view filter, std::string_view share_name,
@@ -295,7 +299,10 @@ class Shard final : public ReplicatorEvents {
   void Follow(const SessionAwayRecord& record);
   void FollowWillDone(std::string_view client_id);
   void FollowEnd(std::string_view client_id);
+  bool MergeSession(Session& session, const SessionRecord& record);
+  void MergeSubscription(Session& session, const SessionSubscriptionRecord& record);
   void MergeMessage(Session& session, SessionMessageRecord record);
+  void MergeProgress(Session& session, const SessionProgressRecord& record);
   void DiscardUnfilled(Session& session);
   void Promote(Session& session, bool owner_lives);
   void Demote(Session& session);
@@ -326,6 +333,7 @@ class Shard final : public ReplicatorEvents {
   void LogAccess(AccessEvent event);
 
   ShardContext context_;
+  bool has_partner_;
   bool serving_ = true;
   bool draining_ = false;
   std::string assigned_id_prefix_;
@@ -427,6 +435,15 @@ class Shard final : public ReplicatorEvents {
   Snapshot snapshot_;
   std::uint64_t snapshot_end_ = 0;  // number of the record that ended it; 0: not yet, or applied
   Exposure exposure_;
+  bool covered_ = false;  // the other node has applied all that this core had to tell
+  // What sessions of this core have unsubscribed from, and the other node has not applied.
+  struct Unheard {
+    std::uint64_t number = 0;  // of the record that says so
+    std::string client_id;
+    std::string filter;
+    Hlc at = 0;
+  };
+  RingQueue<Unheard> unheard_;
   std::int64_t retained_messages_counted_ = 0;  // as the metrics have them
   std::int64_t retained_bytes_counted_ = 0;
   std::uint64_t deletions_counted_ = 0;

@@ -6,6 +6,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
 #include "engine/broker/broker_config.h"
+#include "engine/broker/merge_log.h"
 #include "engine/broker/outbox.h"
 #include "engine/broker/session.h"
 #include "engine/broker/written_log.h"
@@ -26,6 +27,7 @@ struct ShardContext {
   reactor::TimerWheel timers;
   Outbox outbox;
   WrittenLog written;
+  MergeLog merge;
 
   Hlc IssueTime() noexcept { return clock.Issue(now.wall_ms); }
 };

@@ -53,6 +53,17 @@ bool TakeNeverHad(Session& session, std::uint64_t number) {
   return session.never_had && std::erase(*session.never_had, number) != 0;
 }
 
+SubscriptionState StateOf(const SessionSubscriptionRecord& record) {
+  return {
+      .options = record.options, .identifier = record.identifier, .changed_at = record.changed_at};
+}
+
+bool HasSame(const SubscriptionState& a, const SubscriptionState& b) {
+  return a.options == b.options && a.identifier == b.identifier;
+}
+
+WallMs WallOf(Hlc time) noexcept { return static_cast<WallMs>(time >> 16); }
+
 }  // namespace
 
 Session& Shard::CreateMirror(std::string_view client_id) {
@@ -72,16 +83,7 @@ void Shard::Follow(const SessionRecord& record) {
     return;
   }
   if (session != nullptr && session->role == Role::kOwner) {
-    const bool theirs = record.connected_at != session->connected_at
-                            ? record.connected_at > session->connected_at
-                            : peer_.epoch().peer > peer_.epoch().self;
-    context_.metrics.SessionMerged();
-    if (!theirs || !peer_.up()) {
-      // What follows of it is added to what is here.
-      session->merge_below = std::min(session->fork_number, record.fork_number);
-      session->merging = peer_.up();
-      return;
-    }
+    if (!MergeSession(*session, record)) return;
     // The other node adds what is here to its own, so it must be told first.
     if (!teller_.IsFollowed(*session)) Tell(*session);
     // One that is just connecting here waits for the answer to its own claim.
@@ -100,6 +102,28 @@ void Shard::Follow(const SessionRecord& record) {
   }
   FollowHead(*session, record);
   session->queue.StartAt(record.first_number);
+}
+
+// Whether the other node's session goes on, and this one's gives way.
+bool Shard::MergeSession(Session& session, const SessionRecord& record) {
+  const bool theirs = record.connected_at != session.connected_at
+                          ? record.connected_at > session.connected_at
+                          : peer_.epoch().peer > peer_.epoch().self;
+  context_.metrics.SessionMerged();
+  const MergeLog::OtherSide there{.connected_at = record.connected_at,
+                                  .has_will = record.will.has_value()};
+  context_.merge.NoteSession(session, there, !theirs);
+  if (theirs && peer_.up()) return true;
+  if (session.will && !there.has_will && IsSameConnection(session, there)) {
+    // The other side took the client for dead and has published it, or heard that it left.
+    session.will.reset();
+    context_.timers.Cancel(std::exchange(session.will_timer, reactor::kNoTimer));
+    teller_.WillDone(session);
+  }
+  // What follows of it is added to what is here.
+  session.merge_below = std::min(session.fork_number, record.fork_number);
+  session.merging = peer_.up();
+  return false;
 }
 
 void Shard::FollowHead(Session& session, const SessionRecord& record) {
@@ -122,17 +146,54 @@ void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
   const bool valid =
       shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(record.filter);
   if (session != nullptr && valid) {
-    if (!record.subscribed) {
-      if (session->mirrored_here()) FollowUnsubscribe(*session, record.filter);
-    } else if (session->mirrored_here() || !session->subscriptions.contains(record.filter)) {
-      Subscribe(*session, record.filter,
-                {.options = record.options, .identifier = record.identifier});
+    if (!session->mirrored_here()) {
+      MergeSubscription(*session, record);
+    } else if (!record.subscribed) {
+      FollowUnsubscribe(*session, record.filter);
+    } else {
+      Subscribe(*session, record.filter, StateOf(record));
     }
   }
   if (record.confirm != 0 && peer_.up()) {
     mirroring_.Hold({.cores = interest_.cores}, {.core = stream, .number = record.confirm});
     ConfirmFollowed();
   }
+}
+
+// Both nodes served the session, and it goes on here: of SUBSCRIBE and UNSUBSCRIBE for a filter the
+// newer counts. An older partner does not say when; then what either side has stays.
+void Shard::MergeSubscription(Session& session, const SessionSubscriptionRecord& record) {
+  using Count = MergeCount;
+  const auto own = session.subscriptions.find(record.filter);
+  const bool has = own != session.subscriptions.end();
+  Hlc changed_at = has ? own->second.changed_at : 0;
+  if (!has && session.unsubscribed) {
+    if (const auto gone = session.unsubscribed->find(record.filter);
+        gone != session.unsubscribed->end())
+      changed_at = gone->second;
+  }
+  const bool differs = record.subscribed ? !has || !HasSame(own->second, StateOf(record)) : has;
+  if (!differs) return;
+  const bool first = record.subscribed && changed_at == 0 && !has;
+  const bool won_here = !first && record.changed_at <= changed_at;
+  if (!won_here) {
+    context_.merge.Note(!record.subscribed ? Count::kSubscriptionsDropped
+                        : has              ? Count::kSubscriptionsReplaced
+                                           : Count::kSubscriptionsAdded);
+  } else if (record.subscribed && !has) {
+    context_.merge.Note(Count::kSubscriptionsDropped);
+  }
+  if (!first) {
+    context_.merge.Note({.kind = MergeConflict::Kind::kSubscription,
+                         .key = session.client_id,
+                         .filter = record.filter,
+                         .won_here = won_here,
+                         .here_at = WallOf(changed_at),
+                         .there_at = WallOf(record.changed_at)});
+  }
+  if (won_here) return;
+  if (record.subscribed) return Subscribe(session, record.filter, StateOf(record));
+  Unsubscribe(session, record.filter, record.changed_at);
 }
 
 // Behind the interest that this core may have announced, and when all cores here route by it.
@@ -184,11 +245,11 @@ void Shard::Follow(SessionMessageRecord record) {
 // this one had it as well, and has served it since, unless it died on its way here.
 void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
   if (!record.message) return;
-  if (record.number < session.merge_below && !TakeNeverHad(session, record.number)) return;
-  bool known = false;
+  bool known = record.number < session.merge_below && !TakeNeverHad(session, record.number);
   session.queue.ForEach([&](std::uint64_t, OutboundMessage& own) {
     known |= own.message && own.message->id() == record.message->id();
   });
+  context_.merge.Note(known ? MergeCount::kDuplicatesSuppressed : MergeCount::kMessagesUnited);
   if (known) return;
   record.state = static_cast<std::uint8_t>(OutboundState::kQueued);
   delivery_.Enqueue(session, ToOutbound(record), false);
@@ -315,22 +376,7 @@ void Shard::Follow(const SessionProgressRecord& record) {
     for (const auto& range : record.done) session->queue.FollowDone(range.first, range.last);
     if (record.released != UINT64_MAX) session->queue.FollowReleased(record.released);
   } else {
-    // Done on the other node while both served the session, or never to come.
-    const auto is_done = [&](std::uint64_t number, const OutboundMessage& message) {
-      if (number >= session->merge_below && message.message) return false;
-      return std::any_of(record.done.begin(), record.done.end(), [&](const auto& range) {
-        return range.first <= number && number <= range.last;
-      });
-    };
-    const std::int64_t in_flight = session->queue.in_flight();
-    session->queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
-      if (message.state == OutboundState::kReleased || !is_done(number, message)) return;
-      context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
-      session->queue.Discard(number);
-    });
-    context_.metrics.InflightChanged(metrics::Direction::kOut,
-                                     session->queue.in_flight() - in_flight);
-    delivery_.Pump(*session);
+    MergeProgress(*session, record);
   }
   if (!session->join) return;
   for (const auto& range : record.done) {
@@ -339,6 +385,27 @@ void Shard::Follow(const SessionProgressRecord& record) {
     if (const auto place = session->join->TakePlace(range.first); place->origin.number != 0)
       LetGo(place->origin);
   }
+}
+
+// Done on the other node while both served the session, or never to come.
+void Shard::MergeProgress(Session& session, const SessionProgressRecord& record) {
+  using Count = MergeCount;
+  const auto is_done = [&](std::uint64_t number, const OutboundMessage& message) {
+    if (number >= session.merge_below && message.message) return false;
+    return std::any_of(record.done.begin(), record.done.end(), [&](const auto& range) {
+      return range.first <= number && number <= range.last;
+    });
+  };
+  const std::int64_t in_flight = session.queue.in_flight();
+  session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
+    if (message.state == OutboundState::kReleased || !is_done(number, message)) return;
+    context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
+    context_.merge.Note(Count::kMessagesDoneThere);
+    if (message.qos == mqtt::QoS::kExactlyOnce) context_.merge.Note(Count::kQos2Completed);
+    session.queue.Discard(number);
+  });
+  context_.metrics.InflightChanged(metrics::Direction::kOut, session.queue.in_flight() - in_flight);
+  delivery_.Pump(session);
 }
 
 void Shard::Follow(const SessionReceivedIdRecord& record) {
@@ -449,6 +516,9 @@ void Shard::Promote(Session& session, bool owner_lives) {
   TANDEM_CHECK(session.mirrored_here());
   session.role = Role::kOwner;
   const bool was_connected = std::exchange(session.connected_there, false);
+  session.parted = {};
+  if (!owner_lives)
+    session.parted = {.connected_at = session.connected_at, .connected_there = was_connected};
   if (was_connected) session.away_since = context_.now.mono_ns;
   // Should the owner only have been out of sight: with no newer CONNECT on either side, it goes on.
   if (!owner_lives) --session.connected_at;
@@ -500,6 +570,8 @@ void Shard::Demote(Session& session) {
   session.never_had.reset();
   session.merge_below = 0;
   session.merging = false;
+  session.unsubscribed.reset();
+  session.parted = {};
   session.role = Role::kMirror;
 }
 

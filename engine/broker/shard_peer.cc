@@ -146,6 +146,8 @@ void Shard::OnPeerUp(const PeerEpoch& epoch) {
 
 void Shard::BeginEpoch(const PeerEpoch& epoch) {
   exposure_.PartnerFound(context_.now.mono_ns);
+  context_.merge.Met(epoch.epoch, epoch.peer_incarnation, context_.now.wall_ms,
+                     exposure_.messages());
   gate_.ForgetPeer();
   ForgetBrakesOfPeer();
   interest_.peer = 0;
@@ -161,6 +163,7 @@ void Shard::BeginEpoch(const PeerEpoch& epoch) {
   }
   begun_ = 0;
   snapshot_end_ = 0;
+  covered_ = false;
   NoteBegun(context_.core);
   ReleaseHeld();
 }
@@ -189,8 +192,16 @@ void Shard::OnPeerDown() {
     return ReachPeerDown(epoch, PeerDownStep::kTaken);
   }
   exposure_.PartnerLost();
+  context_.merge.Parted(context_.now, context_.IssueTime());
+  covered_ = false;
   leaving_ = {.active = true, .epoch = peer_.epoch().epoch, .step = PeerDownStep::kSeen};
   peer_.Down();
+  for (; !unheard_.empty(); unheard_.pop_front()) {
+    const Unheard& unheard = unheard_.front();
+    Session* const session = sessions_.Find(unheard.client_id);
+    if (session != nullptr && !session->subscriptions.contains(unheard.filter))
+      RememberUnsubscribed(*session, unheard.filter, unheard.at);
+  }
   early_records_.clear();
   postponed_claims_.clear();
   for (auto& [from, message] : std::exchange(early_, {})) OnCoreMessage(from, std::move(message));
@@ -274,6 +285,8 @@ void Shard::TakeSessionsOver() {
     if (session->told_epoch == leaving_.epoch) {
       teller_.EndFollowing(*session);
       Fork(*session);
+      session->parted = {.connected_at = session->connected_at,
+                         .connected_here = session->client != nullptr};
     }
   }
 }
@@ -302,17 +315,20 @@ void Shard::OnPeerApplied(std::uint64_t number) {
   ReleaseHeld();
   ReleaseAnswers();
   ResumeWaiting();
+  while (!unheard_.empty() && unheard_.front().number <= number) unheard_.pop_front();
   if (snapshot_end_ != 0 && number >= snapshot_end_) NoteCovered();
 }
 
 // All that this core had to tell when the epoch began is on the other node.
 void Shard::NoteCovered() {
   snapshot_end_ = 0;
+  covered_ = true;
   for (std::uint16_t core = 0; core < context_.cores; ++core) {
     if (CoreId{core} != context_.core)
       context_.outbox.cores.push_back({CoreId{core}, CoreCovered{peer_.epoch().epoch}});
   }
   exposure_.CoreCovered(context_.core);
+  ForgetUnsubscribed();
 }
 
 // Sessions that waited until the other node has what they were given.
@@ -451,6 +467,7 @@ void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
             peer_.RelayedTo(r.core, origin);
             context_.outbox.cores.push_back({r.core, RelayedRecord{.record = r, .origin = origin}});
           },
+          [&](ApartRecord& r) { context_.merge.Note(MergeCount::kAcceptedThere, r.accepted); },
           [&](RetainedRecord& r) { router_.FromPeer(std::move(r), origin); },
           [&](InterestRecord& r) {
             // A bad filter can only come from a broken partner; the trie must never see it.
@@ -525,7 +542,13 @@ void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
                  [&](LentDoneRecord&) { TANDEM_CHECK_MSG(false, "sent on where it arrives"); },
                  [&](PublishRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
                  [&](RetainedRecord&) { TANDEM_CHECK_MSG(false, "routed where it arrives"); },
-                 [&](SnapshotEndRecord&) { peer_.SnapshotApplied(stream); },
+                 [&](ApartRecord&) { TANDEM_CHECK_MSG(false, "counted where it arrives"); },
+                 [&](SnapshotEndRecord&) {
+                   peer_.SnapshotApplied(stream);
+                   if (!peer_.knows_interest()) return;
+                   context_.merge.End(true);
+                   ForgetUnsubscribed();
+                 },
              },
              record);
 }
@@ -684,6 +707,9 @@ void Shard::EndSnapshot() {
     }
   }
   if (snapshot_.cores != all && !IsPlanted(PlantedBug::kSnapshotEndsEarly)) return;
+  if (const std::uint64_t accepted = exposure_.messages();
+      accepted != 0 && peer_.epoch().merge_reports)
+    peer_.Append(ApartRecord{.accepted = accepted});
   // Only from here on does what is known here say what is known there.
   interest_.peer = snapshot_end_ = peer_.Append(SnapshotEndRecord{});
   snapshot_ = {};

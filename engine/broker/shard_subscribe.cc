@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/planted_bug.h"
 #include "engine/broker/shard.h"
 #include "proto/mqtt/encoder.h"
@@ -44,6 +45,7 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
       return Close(client, CloseReason::kProtocolError);
   }
 
+  const Hlc changed_at = context_.IssueTime();
   HeldPacket suback{.type = PacketType::kSuback};
   entries = subscribe.entries;
   for (std::size_t i = 0; const auto entry = entries.Next(); ++i) {
@@ -58,7 +60,8 @@ void Shard::OnSubscribe(Client& client, const mqtt::SubscribeView& subscribe) {
       continue;
     }
     SubscriptionState state{.options = entry->options,
-                            .identifier = subscribe.subscription_id.value_or(0)};
+                            .identifier = subscribe.subscription_id.value_or(0),
+                            .changed_at = changed_at};
     state.options.qos = std::min(state.options.qos, context_.config.qos_max);
     codes_[i] = static_cast<ReasonCode>(state.options.qos);
     Subscribe(session, entry->filter, state);
@@ -138,6 +141,7 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
     if (change.interest_changed || snapshot_.active) AnnounceInterest(filter, true);
   }
   session.subscriptions.insert_or_assign(std::string(filter), state);
+  if (session.unsubscribed) session.unsubscribed->erase(std::string(filter));
   if (session.mirrored_here()) return;
   if (!existed) context_.metrics.SubscriptionsChanged(1, shared ? 1 : 0);
   if (!teller_.IsFollowed(session)) return;
@@ -147,8 +151,8 @@ void Shard::Subscribe(Session& session, std::string_view filter, const Subscript
   interest_.peer = teller_.Subscribed(session, filter, state, interest_.mirrored);
 }
 
-// False if there was none.
-bool Shard::Unsubscribe(Session& session, std::string_view filter) {
+// False if there was none. `at`: when the client said so.
+bool Shard::Unsubscribe(Session& session, std::string_view filter, Hlc at) {
   const auto it = session.subscriptions.find(ToAbsl(filter));
   if (it == session.subscriptions.end()) return false;
   const auto shared = mqtt::ParseSharedFilter(filter);
@@ -164,15 +168,41 @@ bool Shard::Unsubscribe(Session& session, std::string_view filter) {
   }
   if (!session.mirrored_here()) {
     context_.metrics.SubscriptionsChanged(-1, shared ? -1 : 0);
-    if (const std::uint64_t number = teller_.Unsubscribed(session, filter)) interest_.peer = number;
+    if (const std::uint64_t number = teller_.Unsubscribed(session, filter, at))
+      interest_.peer = number;
   }
   session.subscriptions.erase(it);
   return true;
 }
 
+// Should the nodes have lost each other, or be about to, the other one may have the subscription
+// still. Follows Unsubscribe.
+void Shard::RememberUnsubscribed(Session& session, std::string_view filter, Hlc at) {
+  if (!has_partner_ || !session.persistent()) return;
+  const bool followed = teller_.IsFollowed(session);
+  if (followed) unheard_.push_back({interest_.peer, session.client_id, std::string(filter), at});
+  if (followed && covered_ && peer_.knows_interest()) return;
+  if (!session.unsubscribed) session.unsubscribed = std::make_unique<Session::Unsubscribed>();
+  Session::Unsubscribed& all = *session.unsubscribed;
+  all.insert_or_assign(std::string(filter), at);
+  if (all.size() <= kUnsubscribedFiltersMax) return;
+  all.erase(std::min_element(all.begin(), all.end(),
+                             [](const auto& a, const auto& b) { return a.second < b.second; }));
+}
+
+// Both nodes have told each other what there was: from here on the records say what changes.
+void Shard::ForgetUnsubscribed() {
+  if (!covered_ || !peer_.knows_interest()) return;
+  for (std::size_t slot = 0; slot < sessions_.slots(); ++slot) {
+    if (Session* const session = sessions_.Get(static_cast<SubscriberId>(slot)))
+      session->unsubscribed.reset();
+  }
+}
+
 void Shard::OnUnsubscribe(Client& client, const mqtt::UnsubscribeView& unsubscribe) {
   Session& session = *client.session;
   codes_.clear();
+  const Hlc at = context_.IssueTime();
   mqtt::UnsubscribeFilters filters = unsubscribe.filters;
   while (const auto filter = filters.Next()) {
     const auto shared = mqtt::ParseSharedFilter(*filter);
@@ -183,7 +213,8 @@ void Shard::OnUnsubscribe(Client& client, const mqtt::UnsubscribeView& unsubscri
       codes_.push_back(ReasonCode::kTopicFilterInvalid);
       continue;
     }
-    const bool existed = Unsubscribe(session, *filter);
+    const bool existed = Unsubscribe(session, *filter, at);
+    if (existed) RememberUnsubscribed(session, *filter, at);
     codes_.push_back(existed ? ReasonCode::kSuccess : ReasonCode::kNoSubscriptionExisted);
     if (existed) {
       LogAccess({.kind = AccessEvent::Kind::kUnsubscribe,

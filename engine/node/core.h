@@ -22,6 +22,7 @@
 #include "engine/node/drain_pace.h"
 #include "engine/node/inbox.h"
 #include "engine/node/mail.h"
+#include "engine/node/merge_history.h"
 #include "engine/node/partner_link.h"
 #include "engine/reactor/stream_port.h"
 #include "engine/reactor/transport.h"
@@ -35,7 +36,8 @@ struct CoreOptions {
   std::vector<ConnectionLimits*> limits;          // by listener
   broker::ShardOptions shard;
   broker::BrokerConfig broker;
-  MonoNs spin_ns = 0;  // look for work this long before sleeping
+  MergeHistory* merges = nullptr;  // of the node; null: nobody wants to know
+  MonoNs spin_ns = 0;              // look for work this long before sleeping
   MonoNs close_patience_ns =
       5 * kNanosecondsPerSecond;  // to send a last packet to somebody who does not read
 };

@@ -523,6 +523,8 @@ void Core<T>::ReportFigures() {
   counters_.core.Memory(Part::kSubscriptions, use.subscriptions);
   counters_.core.Memory(Part::kQueues, use.queues);
   counters_.core.Memory(Part::kRetained, use.retained);
+  if (auto merge = shard_.TakeMerge(); merge && options_.merges != nullptr)
+    options_.merges->Add(std::move(*merge));
 }
 
 template <reactor::Transport T>

@@ -59,7 +59,9 @@ struct Node::Worker {
 };
 
 Node::Node(NodeOptions options)
-    : options_(std::move(options)), mail_(static_cast<std::uint16_t>(options_.cpus.size())) {
+    : options_(std::move(options)),
+      mail_(static_cast<std::uint16_t>(options_.cpus.size())),
+      merges_(mail_.cores()) {
   options_.connection_limits.resize(options_.listeners.size());
   for (const ConnectionLimitOptions& limits : options_.connection_limits)
     limits_.push_back(std::make_unique<ConnectionLimits>(limits));
@@ -131,6 +133,7 @@ void Node::Run(Worker& worker) {
                       .limits = {},
                       .shard = options_.shard,
                       .broker = options_.broker,
+                      .merges = &merges_,
                       .spin_ns = options_.spin_ns};
   for (const auto& limits : limits_) options.limits.push_back(limits.get());
   if (worker.core_id != CoreId{0}) {
@@ -210,8 +213,9 @@ void Node::RegisterMetrics(metrics::Registry& registry) const {
     registry.Add(worker->counters.broker);
     registry.Add(worker->counters.core);
   }
-  if (options_.make_link)
-    registry.AddCallback([this](metrics::Exposition& out) { CollectExposure(out); });
+  if (!options_.make_link) return;
+  registry.AddCallback([this](metrics::Exposition& out) { CollectExposure(out); });
+  registry.Add(merges_);
 }
 
 void Node::CollectExposure(metrics::Exposition& out) const {

@@ -16,6 +16,7 @@
 #include "engine/node/core.h"
 #include "engine/node/core_counters.h"
 #include "engine/node/inbox.h"
+#include "engine/node/merge_history.h"
 #include "engine/node/partner_link.h"
 #include "engine/reactor/transport.h"
 #include "engine/reactor/uring_transport.h"
@@ -78,6 +79,8 @@ class Node {
   NodeTotals totals() const;
   // The same for the figures of the cluster, but for what the cores cannot know.
   broker::Figures figures() const;
+  // What came of it when this node and its partner met that had both served, the last first.
+  std::vector<broker::MergeReport> merges() const { return merges_.Last(); }
   // Tells every core of new values below $SYS.
   void PublishSystem(std::vector<broker::SystemTopic> topics);
   std::uint16_t cores() const noexcept { return static_cast<std::uint16_t>(workers_.size()); }
@@ -97,6 +100,7 @@ class Node {
 
   NodeOptions options_;
   MailGrid mail_;
+  MergeHistory merges_;
   std::vector<std::unique_ptr<ConnectionLimits>> limits_;  // by listener, shared by the cores
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<reactor::Endpoint> endpoints_;

@@ -225,6 +225,7 @@ struct RecordMeta {
       identifier @32 :UInt32;
       subscribed @50 :Bool = true;
       confirm @51 :UInt64;
+      changedAt @78 :UInt64;   # hybrid clock of the SUBSCRIBE or UNSUBSCRIBE; 0 from an older node
     }
     sessionMessage :group {    # texts: client id; filter and share name if grouped; subscription ids, 4 bytes each
       number @33 :UInt64;
@@ -274,6 +275,9 @@ struct RecordMeta {
     brake :group {             # of `publisher`; no texts; feature bit kBrakes
       core @69 :UInt16;
       on @70 :Bool;
+    }
+    apart :group {             # messages acknowledged while alone; no texts; feature bit kMergeReports
+      accepted @77 :UInt64;
     }
   }
 }

@@ -19,9 +19,11 @@ enum class Feature : std::uint64_t {
   // Of a shared group's message the node that does not have the member keeps a spare
   // (PublishRecord::spares).
   kGroupSpares = 1 << 1,
+  kMergeReports = 1 << 2,  // ApartRecord
 };
 inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kBrakes) |
-                                           static_cast<std::uint64_t>(Feature::kGroupSpares);
+                                           static_cast<std::uint64_t>(Feature::kGroupSpares) |
+                                           static_cast<std::uint64_t>(Feature::kMergeReports);
 inline constexpr bool Has(std::uint64_t features, Feature feature) noexcept {
   return (features & static_cast<std::uint64_t>(feature)) != 0;
 }

@@ -115,7 +115,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
     const auto u64 = [] { return *rc::gen::arbitrary<std::uint64_t>(); };
     const auto u32 = [] { return *rc::gen::arbitrary<std::uint32_t>(); };
     const auto flag = [] { return *rc::gen::arbitrary<bool>(); };
-    switch (*rc::gen::inRange(0, 20)) {
+    switch (*rc::gen::inRange(0, 21)) {
       case 0:
         return broker::PublishRecord{
             .message = *AnyMessage(),
@@ -177,7 +177,8 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
                         .retain_as_published = flag(),
                         .retain_handling = static_cast<std::uint8_t>(*rc::gen::inRange(0, 3))},
             .identifier = u32(),
-            .confirm = u64()};
+            .confirm = u64(),
+            .changed_at = u64()};
       case 7: {
         broker::SessionMessageRecord record{
             .client_id = *Name(),
@@ -242,6 +243,8 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
                                       .group = flag() ? *AnyGroup() : broker::SharedTarget()};
       case 18:
         return broker::BrakeRecord{.core = AnyId().core, .publisher = u64(), .on = flag()};
+      case 19:
+        return broker::ApartRecord{.accepted = u64()};
       default:
         return broker::SnapshotEndRecord{};
     }

@@ -8,12 +8,6 @@ namespace {
 
 class ExposureTest : public WorldTest {
  protected:
-  void BuildFor(std::uint64_t seed) {
-    const auto cores = [](std::uint64_t x) { return static_cast<std::uint16_t>(1 + x % 3); };
-    BuildPair({.seed = seed,
-               .cores = {cores(seed), cores(seed / 3)},
-               .link_delay_max_ns = static_cast<MonoNs>(seed % 3) * kNanosecondsPerMillisecond});
-  }
   std::int64_t Exposed(std::size_t node) {
     return world().Sum(node, [](const auto& metrics) { return metrics.exposed_messages(); });
   }
@@ -22,7 +16,7 @@ class ExposureTest : public WorldTest {
 TEST_F(ExposureTest, RisesWhileThePartnerIsDeadAndFallsWhenItIsInStepAgain) {
   for (const std::uint64_t seed : Seeds(30)) {
     SCOPED_TRACE(seed);
-    BuildFor(seed);
+    BuildPairOf(seed);
     MqttClient& subscriber = Connect("s", 0, Persistent());
     Subscribe(subscriber, "t", 2);
     MqttClient& publisher = Connect("p", 0, Persistent());
@@ -47,7 +41,7 @@ TEST_F(ExposureTest, RisesWhileThePartnerIsDeadAndFallsWhenItIsInStepAgain) {
 TEST_F(ExposureTest, StaysWhileTheCopiesAreOnTheirWay) {
   for (const std::uint64_t seed : Seeds(30)) {
     SCOPED_TRACE(seed);
-    BuildFor(seed);
+    BuildPairOf(seed);
     MqttClient& subscriber = Connect("s", 0, Persistent());
     Subscribe(subscriber, "t", 1);
     MqttClient& publisher = Connect("p", 0, Persistent());

@@ -1,6 +1,7 @@
 // Both nodes serve while they do not see each other, and then meet: what they took apart comes
 // together. Each story is told in many interleavings; a failure names its seed.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simulation/copies.h"
@@ -9,17 +10,14 @@
 namespace tandem::testing {
 namespace {
 
+using broker::MergeCount;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
+using ::testing::SizeIs;
+using Kind = broker::MergeConflict::Kind;
 
 class PartitionTest : public WorldTest {
  protected:
-  void BuildFor(std::uint64_t seed) {
-    const auto cores = [](std::uint64_t x) { return static_cast<std::uint16_t>(1 + x % 3); };
-    BuildPair({.seed = seed,
-               .cores = {cores(seed), cores(seed / 3)},
-               .link_delay_max_ns = static_cast<MonoNs>(seed % 3) * kNanosecondsPerMillisecond});
-  }
   void Part() {
     world().Unpair();
     world().Run();
@@ -36,6 +34,36 @@ class PartitionTest : public WorldTest {
     }
     return payloads;
   }
+  // What the node says came of the last merge.
+  broker::MergeReport MergeOf(std::size_t node) {
+    broker::MergeReport sum;
+    for (std::size_t core = 0; core < world().cores(node); ++core) {
+      auto part = world().shard(node, core).TakeMerge();
+      EXPECT_TRUE(part) << "node " << node << " core " << core;
+      if (part) sum.Add(std::move(*part));
+    }
+    EXPECT_TRUE(sum.whole);
+    EXPECT_TRUE(sum.both_served());
+    return sum;
+  }
+  void Meet() {
+    for (std::size_t node = 0; node < 2; ++node) {
+      for (std::size_t core = 0; core < world().cores(node); ++core)
+        world().shard(node, core).TakeMerge();
+    }
+    world().Pair();
+    world().Run();
+  }
+  void MoveTo(MqttClient& client, std::size_t node,
+              const mqtt::ConnectView& connect = Persistent()) {
+    Break(client);
+    world().AdvanceSeconds(1);
+    Reconnect(client, node, connect);
+  }
+  bool HasSubscription(std::size_t node, const std::string& client_id, const std::string& filter) {
+    const broker::Session* const session = world().home(node, client_id).sessions().Find(client_id);
+    return session != nullptr && session->subscriptions.contains(filter);
+  }
   // Nobody misses anything any longer, and both nodes hold the same.
   void Settle() {
     world().Run();
@@ -47,7 +75,7 @@ class PartitionTest : public WorldTest {
 TEST_F(PartitionTest, DeliversWhatTheOtherSideTookForAClientThatStayed) {
   for (const std::uint64_t seed : Seeds(20)) {
     SCOPED_TRACE(seed);
-    BuildFor(seed);
+    BuildPairOf(seed);
     MqttClient& subscriber = Connect("s", 0, Persistent());
     Subscribe(subscriber, "t", 2);
     MqttClient& publisher = Connect("p", 1);
@@ -66,7 +94,7 @@ TEST_F(PartitionTest, DeliversWhatTheOtherSideTookForAClientThatStayed) {
 TEST_F(PartitionTest, CrossesFromTheMomentTheNodesMeet_P1) {
   for (const std::uint64_t seed : Seeds(60)) {
     SCOPED_TRACE(seed);
-    BuildFor(seed);
+    BuildPairOf(seed);
     MqttClient& publisher = Connect("p", 1, Persistent());
     Part();
     MqttClient& transient = Connect("transient", 0);
@@ -88,7 +116,7 @@ TEST_F(PartitionTest, CrossesFromTheMomentTheNodesMeet_P1) {
 TEST_F(PartitionTest, LosesNothingOfASessionThatIsClaimedWhileItsHalvesMeet_P4_P7) {
   for (const std::uint64_t seed : Seeds(150)) {
     SCOPED_TRACE(seed);
-    BuildFor(seed);
+    BuildPairOf(seed);
     MqttClient& subscriber = Connect("s", 0, Persistent());
     Subscribe(subscriber, "t", 1);
     MqttClient& here = Connect("here", 0);
@@ -116,7 +144,7 @@ TEST_F(PartitionTest, LosesNothingOfASessionThatIsClaimedWhileItsHalvesMeet_P4_P
 TEST_F(PartitionTest, LosesNothingThatWasUnderWayWhenTheyParted_P4) {
   for (const std::uint64_t seed : Seeds(150)) {
     SCOPED_TRACE(seed);
-    BuildFor(seed);
+    BuildPairOf(seed);
     MqttClient& subscriber = Connect("s", 1, Persistent());
     Subscribe(subscriber, "t", 1);
     MqttClient& publisher = Connect("p", 0, Persistent());
@@ -132,6 +160,241 @@ TEST_F(PartitionTest, LosesNothingThatWasUnderWayWhenTheyParted_P4) {
     EXPECT_EQ(publisher.publishing(), 0u);
     EXPECT_THAT(subscriber.Payloads(), IsSupersetOf(all));
     Settle();
+  }
+}
+
+// -----------------------------------------------------------------------------------------------------
+// what the nodes say about it
+
+TEST_F(PartitionTest, ReportsWhatEachSideTookAndWhatWasUnited) {
+  for (const std::uint64_t seed : Seeds(20)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 1);
+    Break(subscriber);
+    MqttClient& here = Connect("here", 0);
+    MqttClient& there = Connect("there", 1);
+    PublishSome(here, "before", 2);
+    world().Run();
+    Part();
+    PublishSome(here, "here", 3);
+    PublishSome(there, "there", 5);
+    world().Run();
+    Meet();
+    const broker::MergeReport won = MergeOf(0);
+    EXPECT_EQ(won[MergeCount::kAcceptedHere], 3u);
+    EXPECT_EQ(won[MergeCount::kAcceptedThere], 5u);
+    EXPECT_EQ(won[MergeCount::kSessionsOfBoth], 1u);
+    EXPECT_EQ(won[MergeCount::kMessagesUnited], 5u);
+    EXPECT_EQ(won[MergeCount::kDuplicatesSuppressed], 2u);
+    EXPECT_THAT(won.conflicts, IsEmpty());
+    const broker::MergeReport lost = MergeOf(1);
+    EXPECT_EQ(lost[MergeCount::kAcceptedHere], 5u);
+    EXPECT_EQ(lost[MergeCount::kAcceptedThere], 3u);
+    EXPECT_EQ(lost[MergeCount::kMessagesUnited], 0u);
+    Settle();
+  }
+}
+
+TEST_F(PartitionTest, ReportsASessionThatWasServedOnBothSides) {
+  for (const std::uint64_t seed : Seeds(20)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Part();
+    MoveTo(subscriber, 1);
+    Meet();
+    for (const std::size_t node : {0u, 1u}) {
+      const broker::MergeReport report = MergeOf(node);
+      EXPECT_EQ(report[MergeCount::kSessionsWonHere], node == 1 ? 1u : 0u);
+      EXPECT_EQ(report[MergeCount::kSessionsWonThere], node == 0 ? 1u : 0u);
+      ASSERT_THAT(report.conflicts, SizeIs(1));
+      EXPECT_EQ(report.conflicts[0].kind, Kind::kSession);
+      EXPECT_EQ(report.conflicts[0].key, "s");
+      EXPECT_EQ(report.conflicts[0].won_here, node == 1);
+    }
+    Settle();
+  }
+}
+
+// The other side's copy had the subscription still.
+TEST_F(PartitionTest, WhatWasUnsubscribedDoesNotComeBack) {
+  for (const std::uint64_t seed : Seeds(30)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 1);
+    MqttClient& publisher = Connect("p", 1);
+    Part();
+    Unsubscribe(subscriber, "t");
+    Meet();
+    const broker::MergeReport report = MergeOf(0);
+    EXPECT_EQ(report[MergeCount::kSubscriptionsDropped], 1u);
+    ASSERT_THAT(report.conflicts, SizeIs(1));
+    EXPECT_EQ(report.conflicts[0].kind, Kind::kSubscription);
+    EXPECT_EQ(report.conflicts[0].filter, "t");
+    EXPECT_TRUE(report.conflicts[0].won_here);
+    PublishSome(publisher, "nobody", 2);
+    world().Run();
+    EXPECT_THAT(subscriber.Payloads(), IsEmpty());
+    EXPECT_FALSE(HasSubscription(0, "s", "t") || HasSubscription(1, "s", "t"));
+    Settle();
+  }
+}
+
+// It was said on the side whose session gives way.
+TEST_F(PartitionTest, WhatWasUnsubscribedOnTheOtherSideIsDropped) {
+  for (const std::uint64_t seed : Seeds(30)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 1);
+    Subscribe(subscriber, "u", 1);
+    Part();
+    world().AdvanceSeconds(1);
+    Unsubscribe(subscriber, "t");
+    Unsubscribe(subscriber, "u");
+    MoveTo(subscriber, 1);
+    Subscribe(subscriber, "u", 1);  // later than that
+    Meet();
+    const broker::MergeReport report = MergeOf(1);
+    EXPECT_EQ(report[MergeCount::kSubscriptionsDropped], 1u);
+    EXPECT_FALSE(HasSubscription(0, "s", "t") || HasSubscription(1, "s", "t"));
+    EXPECT_TRUE(HasSubscription(0, "s", "u") && HasSubscription(1, "s", "u"));
+    Settle();
+  }
+}
+
+// The record that says so was on its way when they parted.
+TEST_F(PartitionTest, WhatWasUnsubscribedJustBeforeDoesNotComeBack) {
+  for (const std::uint64_t seed : Seeds(30)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 1);
+    world().HoldRecords(0, true);
+    Unsubscribe(subscriber, "t");
+    Part();
+    world().HoldRecords(0, false);
+    Meet();
+    EXPECT_EQ(MergeOf(0)[MergeCount::kSubscriptionsDropped], 1u);
+    EXPECT_FALSE(HasSubscription(0, "s", "t") || HasSubscription(1, "s", "t"));
+    Settle();
+  }
+}
+
+TEST_F(PartitionTest, ReportsSubscriptionsThatTheOtherSideAddedOrChanged) {
+  for (const std::uint64_t seed : Seeds(20)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 2);
+    Part();
+    MoveTo(subscriber, 1);
+    Subscribe(subscriber, "t", 0);
+    Subscribe(subscriber, "new", 1);
+    MoveTo(subscriber, 0);
+    Meet();
+    const broker::MergeReport report = MergeOf(0);
+    EXPECT_EQ(report[MergeCount::kSubscriptionsAdded], 1u);
+    EXPECT_EQ(report[MergeCount::kSubscriptionsReplaced], 1u);
+    EXPECT_TRUE(HasSubscription(0, "s", "new") && HasSubscription(1, "s", "new"));
+    Settle();
+  }
+}
+
+TEST_F(PartitionTest, ReportsMessagesThatTheOtherSideHasDelivered) {
+  for (const std::uint64_t seed : Seeds(20)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 2);
+    Break(subscriber);
+    MqttClient& publisher = Connect("p", 0);
+    PublishSome(publisher, "x", 4);  // two of them with QoS 2
+    world().Run();
+    Part();
+    MoveTo(subscriber, 1);
+    EXPECT_EQ(subscriber.received.size(), 4u);
+    subscriber.acknowledges = false;
+    MoveTo(subscriber, 0);
+    Meet();
+    const broker::MergeReport report = MergeOf(0);
+    EXPECT_EQ(report[MergeCount::kMessagesDoneThere], 4u);
+    EXPECT_EQ(report[MergeCount::kQos2Completed], 2u);
+    Settle();
+  }
+}
+
+TEST_F(PartitionTest, ReportsTopicsThatBothSidesWrote_P9) {
+  for (const std::uint64_t seed : Seeds(20)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& here = Connect("here", 0);
+    MqttClient& there = Connect("there", 1);
+    Publish(here, "both", "old", 1, {.retain = true});
+    Publish(here, "changed", "old", 1, {.retain = true});
+    Part();
+    world().AdvanceSeconds(1);
+    Publish(here, "both", "here", 1, {.retain = true});
+    world().AdvanceSeconds(1);
+    Publish(there, "both", "there", 1, {.retain = true});
+    Publish(there, "changed", "there", 1, {.retain = true});
+    Publish(there, "new", "there", 1, {.retain = true});
+    Meet();
+    const broker::MergeReport report = MergeOf(0);
+    EXPECT_EQ(report[MergeCount::kRetainedWonThere], 1u);
+    EXPECT_EQ(report[MergeCount::kRetainedTaken], 2u);
+    ASSERT_THAT(report.conflicts, SizeIs(1));
+    EXPECT_EQ(report.conflicts[0].kind, Kind::kRetained);
+    EXPECT_EQ(report.conflicts[0].key, "both");
+    EXPECT_FALSE(report.conflicts[0].won_here);
+    EXPECT_LT(report.conflicts[0].here_at, report.conflicts[0].there_at);
+    EXPECT_EQ(MergeOf(1)[MergeCount::kRetainedWonHere], 1u);
+    Settle();
+  }
+}
+
+// The other side took the client for dead.
+TEST_F(PartitionTest, AWillThatOneSidePublishedIsNotPublishedAgain_P8) {
+  for (const std::uint64_t seed : Seeds(30)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& watcher = Connect("w", 1, Persistent());
+    Subscribe(watcher, "will", 1);
+    mqtt::ConnectView connect = Persistent();
+    connect.will = mqtt::WillView{.topic = "will", .qos = mqtt::QoS::kAtLeastOnce};
+    MqttClient& client = Connect("c", 0, connect);
+    Part();
+    world().AdvanceSeconds(20);
+    EXPECT_EQ(watcher.received.size(), 1u);
+    Meet();
+    const broker::MergeReport report = MergeOf(0);
+    EXPECT_EQ(report[MergeCount::kWillsDone], 1u);
+    Break(client);
+    world().AdvanceSeconds(20);
+    EXPECT_EQ(watcher.received.size(), 1u);
+    Settle();
+  }
+}
+
+TEST_F(PartitionTest, ANodeThatStartsEmptyReportsNoMerge) {
+  BuildPairOf(1);
+  MqttClient& subscriber = Connect("s", 0, Persistent());
+  Subscribe(subscriber, "t", 1);
+  MqttClient& publisher = Connect("p", 0);
+  world().Kill(1);
+  world().Run();
+  Publish(publisher, "t", "alone", 1, {.retain = true});
+  world().Start(1);
+  world().Pair();
+  world().Run();
+  for (const std::size_t node : {0u, 1u}) {
+    broker::MergeReport sum;
+    for (std::size_t core = 0; core < world().cores(node); ++core)
+      sum.Add(world().shard(node, core).TakeMerge().value());
+    EXPECT_FALSE(sum.both_served()) << "node " << node;
   }
 }
 

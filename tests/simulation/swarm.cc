@@ -86,6 +86,7 @@ struct RecordText {
     return absl::StrCat("brake ", r.on ? "on" : "off", " for ", r.publisher);
   }
   std::string operator()(const broker::MirroredRecord&) const { return "mirrored"; }
+  std::string operator()(const broker::ApartRecord&) const { return "what it took alone"; }
   std::string operator()(const broker::SnapshotEndRecord&) const { return "end of the snapshot"; }
 };
 

@@ -42,6 +42,13 @@ class WorldTest : public ::testing::Test {
     world_->Pair();
     world_->Run();
   }
+  // The same, of one to three cores each and with a link that is slow or not, as the seed has it.
+  void BuildPairOf(std::uint64_t seed) {
+    const auto cores = [](std::uint64_t x) { return static_cast<std::uint16_t>(1 + x % 3); };
+    BuildPair({.seed = seed,
+               .cores = {cores(seed), cores(seed / 3)},
+               .link_delay_max_ns = static_cast<MonoNs>(seed % 3) * kNanosecondsPerMillisecond});
+  }
   BrokerWorld& world() {
     if (!world_) Build({});
     return *world_;

@@ -42,6 +42,26 @@ std::string_view Role(const cluster::ClusterStatus& status) noexcept {
   return "";
 }
 
+admin::MergeStatus ToStatus(broker::MergeReport merge) {
+  admin::MergeStatus status{.epoch = merge.epoch,
+                            .parted_at_ms = merge.parted_at,
+                            .met_at_ms = merge.met_at,
+                            .whole = merge.whole,
+                            .conflicts_forgotten = merge.conflicts_forgotten};
+  for (std::size_t i = 0; i < broker::MergeReport::kCounts; ++i)
+    status.counts.emplace_back(broker::kMergeCountNames[i], merge.counts[i]);
+  for (broker::MergeConflict& conflict : merge.conflicts) {
+    status.conflicts.push_back(
+        {.kind = broker::MergeConflict::kNames[static_cast<std::size_t>(conflict.kind)],
+         .key = std::move(conflict.key),
+         .filter = std::move(conflict.filter),
+         .won_here = conflict.won_here,
+         .here_at_ms = conflict.here_at,
+         .there_at_ms = conflict.there_at});
+  }
+  return status;
+}
+
 }  // namespace
 
 Service::Service(const config::Config& config)
@@ -105,7 +125,8 @@ absl::Status Service::StartAdmin() {
                                          .node = [this] { return NodeStatus(); },
                                          .cluster = [this] { return ClusterStatus(); },
                                          .drain = [this](bool force) { return BeginDrain(force); },
-                                         .resume = [this] { return EndDrain(); }}));
+                                         .resume = [this] { return EndDrain(); },
+                                         .merges = [this] { return Merges(); }}));
   Log(LogLevel::kInfo, "admin endpoint",
       {{"address", config_.admin.address.ip}, {"port", admin_->port()}});
   return absl::OkStatus();
@@ -342,6 +363,14 @@ admin::ClusterStatus Service::ClusterStatus() const {
   peer.backlog_messages = static_cast<std::int64_t>(seen.backlog_records);
   peer.backlog_bytes = static_cast<std::int64_t>(seen.backlog_bytes);
   return status;
+}
+
+admin::Merges Service::Merges() const {
+  admin::Merges merges{.node = config_.node.name};
+  if (cluster_) merges.partner = cluster_->status().peer;
+  for (broker::MergeReport& merge : node_->merges())
+    merges.merges.push_back(ToStatus(std::move(merge)));
+  return merges;
 }
 
 }  // namespace tandem::tandemd

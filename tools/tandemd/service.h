@@ -57,6 +57,7 @@ class Service {
   // For the admin server's thread.
   admin::NodeStatus NodeStatus() const;
   admin::ClusterStatus ClusterStatus() const;
+  admin::Merges Merges() const;
   std::string WhyNotStop(const node::NodeTotals& totals) const;
   admin::Outcome BeginDrain(bool force);
   admin::Outcome EndDrain();

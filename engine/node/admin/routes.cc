@@ -139,15 +139,59 @@ Answer Cluster(const Callbacks& callbacks) {
   return Json(200, "OK", json);
 }
 
+void WriteConflict(JsonWriter& json, const MergeConflict& conflict, const Merges& merges) {
+  json.BeginObject();
+  json.Field("kind", conflict.kind);
+  json.Field("key", conflict.key);
+  if (!conflict.filter.empty()) json.Field("filter", conflict.filter);
+  json.Field("winner", conflict.won_here ? merges.node : merges.partner);
+  json.Field("here_at_ms", conflict.here_at_ms);
+  json.Field("there_at_ms", conflict.there_at_ms);
+  json.EndObject();
+}
+
+void WriteMerge(JsonWriter& json, const MergeStatus& merge, const Merges& merges) {
+  json.BeginObject();
+  json.Field("epoch", merge.epoch);
+  json.Field("parted_at_ms", merge.parted_at_ms);
+  json.Field("met_at_ms", merge.met_at_ms);
+  json.Field("whole", merge.whole);
+  json.BeginObject("counts");
+  for (const auto& [what, count] : merge.counts) json.Field(what, count);
+  json.EndObject();
+  json.BeginArray("conflicts");
+  for (const MergeConflict& conflict : merge.conflicts) WriteConflict(json, conflict, merges);
+  json.EndArray();
+  json.Field("conflicts_forgotten", merge.conflicts_forgotten);
+  json.EndObject();
+}
+
+Answer MergesOfNode(const Callbacks& callbacks) {
+  const Merges merges = callbacks.merges();
+  JsonWriter json;
+  json.BeginObject();
+  json.Field("node", merges.node);
+  json.Field("partner", merges.partner);
+  json.BeginArray("merges");
+  for (const MergeStatus& merge : merges.merges) WriteMerge(json, merge, merges);
+  json.EndArray();
+  json.EndObject();
+  return Json(200, "OK", json);
+}
+
 struct Route {
   std::string_view path;
   Answer (*answer)(const Callbacks&);
 };
 
 constexpr Route kRoutes[] = {
-    {"/metrics", Metrics},    {"/health/live", Live},
-    {"/health/ready", Ready}, {"/health/safe-to-stop", SafeToStop},
-    {"/api/v1/node", Node},   {"/api/v1/cluster", Cluster},
+    {"/metrics", Metrics},
+    {"/health/live", Live},
+    {"/health/ready", Ready},
+    {"/health/safe-to-stop", SafeToStop},
+    {"/api/v1/node", Node},
+    {"/api/v1/cluster", Cluster},
+    {"/api/v1/merges", MergesOfNode},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 //   /health/safe-to-stop  200 stopping now loses and interrupts nothing; 503 not yet, and why
 //   /api/v1/node          this node, JSON
 //   /api/v1/cluster       the pair as this node sees it, JSON
+//   /api/v1/merges        what came of it when both nodes had served and met again, JSON
 //   /api/v1/drain         POST on the control socket: move the clients to the partner
 //   /api/v1/resume        POST on the control socket: end that
 // clang-format on

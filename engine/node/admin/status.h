@@ -6,6 +6,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/node_state.h"
@@ -62,6 +64,30 @@ struct ClusterStatus {
   std::optional<PeerStatus> peer;
 };
 
+// What came of it when both nodes had served and met again, as this node saw it.
+struct MergeConflict {
+  std::string_view kind;  // "session", "subscription", "retained", "will"; static
+  std::string key;        // client id or topic
+  std::string filter;     // of a subscription
+  bool won_here = false;
+  std::int64_t here_at_ms = 0;  // Unix time in milliseconds; 0: not known
+  std::int64_t there_at_ms = 0;
+};
+struct MergeStatus {
+  std::uint64_t epoch = 0;
+  std::int64_t parted_at_ms = 0;  // Unix time in milliseconds; 0: they had not met before
+  std::int64_t met_at_ms = 0;
+  bool whole = false;  // they told each other everything
+  std::vector<std::pair<std::string_view, std::uint64_t>> counts;
+  std::vector<MergeConflict> conflicts;   // the last ones
+  std::uint64_t conflicts_forgotten = 0;  // further ones
+};
+struct Merges {
+  std::string node;
+  std::string partner;
+  std::vector<MergeStatus> merges;  // the newest first
+};
+
 // What became of an operator's wish: one line of words for him.
 struct Outcome {
   bool done = false;
@@ -78,6 +104,7 @@ struct Callbacks {
   // there is none that takes them.
   std::function<Outcome(bool force)> drain;
   std::function<Outcome()> resume;  // ends that: serves clients again
+  std::function<Merges()> merges;
 };
 
 }  // namespace tandem::admin

@@ -197,6 +197,54 @@ def _exposed(node):
     return exposed["messages"], exposed["seconds"]
 
 
+@test("when both sides of a cut have served, each tells what came of it (O4)", seconds=90,
+      needs_network=True)
+def _(t):
+    pair, topic, client_id = t.new_pair(), t.unique("merge"), t.unique("client")
+    alpha, beta = connected(pair.a.address), connected(pair.b.address)
+    subscriber = connected(pair.a.address, client_id, clean=False, props=_EXPIRES)
+    for what in ("kept", "dropped"):
+        subscriber.subscribe(f"{topic}/{what}", qos=1)
+    pair.network.cut("cluster")
+    for node in pair.nodes:
+        node.wait_metric("tandem_cluster_peer_up", 0)
+    for number in range(3):
+        alpha.publish(f"{topic}/kept", f"alpha {number}", qos=1)
+    for number in range(4):
+        beta.publish(f"{topic}/kept", f"beta {number}", qos=1)
+    alpha.publish(f"{topic}/retained", "alpha", qos=1, retain=True)
+    beta.publish(f"{topic}/retained", "beta", qos=1, retain=True)
+    subscriber.unsubscribe(f"{topic}/dropped")
+    pair.network.heal("cluster")
+    pair.wait_paired()
+    wait_until(lambda: all(node.api("merges")["merges"] for node in pair.nodes), 10,
+               "both nodes tell of the merge")
+    told = {node.name: node.api("merges") for node in pair.nodes}
+    for name, partner, accepted, there in (("alpha", "beta", 4, 5), ("beta", "alpha", 5, 4)):
+        assert (told[name]["node"], told[name]["partner"]) == (name, partner), told[name]
+        (merge,) = told[name]["merges"]
+        counts = merge["counts"]
+        assert merge["whole"] and 0 < merge["parted_at_ms"] < merge["met_at_ms"], merge
+        assert (counts["accepted_here"], counts["accepted_there"]) == (accepted, there), counts
+        (retained,) = [c for c in merge["conflicts"] if c["kind"] == "retained"]
+        assert (retained["key"], retained["winner"]) == (f"{topic}/retained", "beta"), retained
+    counts = told["alpha"]["merges"][0]["counts"]  # where the subscriber's session goes on
+    assert (counts["messages_united"], counts["subscriptions_dropped"]) == (4, 1), counts
+    dropped = [c for c in told["alpha"]["merges"][0]["conflicts"] if c["kind"] == "subscription"]
+    assert [(c["key"], c["filter"], c["winner"]) for c in dropped] == \
+        [(client_id, f"{topic}/dropped", "alpha")], dropped
+
+    got = [subscriber.receive().payload for _ in range(7)]
+    assert got == [b"alpha %d" % n for n in range(3)] + [b"beta %d" % n for n in range(4)], got
+    beta.publish(f"{topic}/dropped", "nobody", qos=1)
+    beta.publish(f"{topic}/kept", "end", qos=1)
+    assert subscriber.receive().payload == b"end", "an unsubscribe came back"
+    for node in pair.nodes:
+        assert node.metrics().value("tandem_cluster_merges_total") == 1
+        assert "both nodes had served: merged" in node.log()
+    assert pair.a.metrics().value("tandem_cluster_merge_results_total", what="messages_united") == 4
+
+
 @test("a client refused by a node that is not in step finds the other one serving (O3)", seconds=60)
 def _(t):
     pair = t.new_pair(changes={"cluster": {"alone": "refuse"}}, start=False)

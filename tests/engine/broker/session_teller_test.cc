@@ -59,7 +59,7 @@ TEST_F(SessionTellerTest, TellsNothingOfASessionThatNobodyFollows) {
   Up();
   EXPECT_FALSE(teller_.IsFollowed(session_));
   EXPECT_EQ(teller_.Subscribed(session_, "f", {}, 0), 0u);
-  EXPECT_EQ(teller_.Unsubscribed(session_, "f"), 0u);
+  EXPECT_EQ(teller_.Unsubscribed(session_, "f", 1), 0u);
   EXPECT_EQ(teller_.ReceivedId(session_, 1, true), 0u);
   EXPECT_EQ(teller_.Released(session_, 0), 0u);
   teller_.Away(session_);

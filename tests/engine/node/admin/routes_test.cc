@@ -16,13 +16,16 @@ class RoutesTest : public ::testing::Test {
       .name = "alpha", .version = "0.1.0", .revision = "abc", .state = NodeState::kServing};
   ClusterStatus cluster_ = {.name = "tandem", .role = "single"};
   Outcome outcome_ = {.words = "words"};
-  Callbacks callbacks_ = {[] { return std::string("metric 1\n"); }, [this] { return node_; },
+  Callbacks callbacks_ = {[] { return std::string("metric 1\n"); },
+                          [this] { return node_; },
                           [this] { return cluster_; },
                           [this](bool force) {
                             forced_ = force;
                             return outcome_;
                           },
-                          [this] { return outcome_; }};
+                          [this] { return outcome_; },
+                          [this] { return merges_; }};
+  Merges merges_ = {.node = "alpha", .partner = "beta"};
   bool forced_ = false;
 };
 
@@ -112,6 +115,28 @@ TEST_F(RoutesTest, ClusterWithPeer) {
       "\n");
   cluster_.peer->state.reset();
   EXPECT_THAT(Get("/api/v1/cluster").body, HasSubstr("\"state\":null"));
+}
+
+TEST_F(RoutesTest, MergesNameTheWinnerOfEachConflict) {
+  EXPECT_EQ(Get("/api/v1/merges").body, R"({"node":"alpha","partner":"beta","merges":[]})"
+                                        "\n");
+  merges_.merges = {
+      {.epoch = 5,
+       .parted_at_ms = 1'000,
+       .met_at_ms = 2'000,
+       .whole = true,
+       .counts = {{"messages_united", 3}},
+       .conflicts = {{"subscription", "client", "a/#", true, 1'100, 1'200},
+                     {.kind = "retained", .key = "topic", .filter = {}, .won_here = false}},
+       .conflicts_forgotten = 4}};
+  EXPECT_EQ(
+      Get("/api/v1/merges").body,
+      R"({"node":"alpha","partner":"beta","merges":[{"epoch":5,"parted_at_ms":1000,"met_at_ms":2000,)"
+      R"("whole":true,"counts":{"messages_united":3},"conflicts":[)"
+      R"({"kind":"subscription","key":"client","filter":"a/#","winner":"alpha","here_at_ms":1100,"there_at_ms":1200},)"
+      R"({"kind":"retained","key":"topic","winner":"beta","here_at_ms":0,"there_at_ms":0}],)"
+      R"("conflicts_forgotten":4}]})"
+      "\n");
 }
 
 TEST_F(RoutesTest, IgnoresTheQueryAndKnowsNothingElse) {
