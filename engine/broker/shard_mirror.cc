@@ -246,9 +246,16 @@ void Shard::Follow(SessionMessageRecord record) {
 void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
   if (!record.message) return;
   bool known = record.number < session.merge_below && !TakeNeverHad(session, record.number);
-  session.queue.ForEach([&](std::uint64_t, OutboundMessage& own) {
-    known |= own.message && own.message->id() == record.message->id();
+  const std::int64_t in_flight = session.queue.in_flight();
+  session.queue.ForEach([&](std::uint64_t number, OutboundMessage& own) {
+    if (!own.message || own.message->id() != record.message->id()) return;
+    if (known || number >= session.merge_below) return static_cast<void>(known = true);
+    // A group's message that its member gave back there, and got again: what was its place here is
+    // about to be called done.
+    context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(own.bytes()));
+    session.queue.Discard(number);
   });
+  context_.metrics.InflightChanged(metrics::Direction::kOut, session.queue.in_flight() - in_flight);
   context_.merge.Note(known ? MergeCount::kDuplicatesSuppressed : MergeCount::kMessagesUnited);
   if (known) return;
   record.state = static_cast<std::uint8_t>(OutboundState::kQueued);
