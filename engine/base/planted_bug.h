@@ -28,9 +28,15 @@ enum class PlantedBug : std::uint8_t {
   kWillDoneUntold,     // the copy keeps a will that was published
 };
 
-#ifdef TANDEM_PLANTED_BUGS
+// TANDEM_PLANTED_BUGS: a test chooses the mistake. TANDEM_PLANTED_FOR_GOOD: a program that makes
+// the one it names, always.
+#if defined(TANDEM_PLANTED_BUGS)
 inline thread_local PlantedBug planted_bug = PlantedBug::kNone;
 inline bool IsPlanted(PlantedBug bug) noexcept { return planted_bug == bug; }
+#elif defined(TANDEM_PLANTED_FOR_GOOD)
+constexpr bool IsPlanted(PlantedBug bug) noexcept {
+  return bug == PlantedBug::TANDEM_PLANTED_FOR_GOOD;
+}
 #else
 constexpr bool IsPlanted(PlantedBug) noexcept { return false; }
 #endif

@@ -80,8 +80,8 @@ class Context:
         return cluster
 
     def _cluster(self, **arguments):
-        directory = self.new_path("cluster")
-        return Cluster(self.options.program, directory, network=self.network, **arguments)
+        arguments.setdefault("program", self.options.program)
+        return Cluster(directory=self.new_path("cluster"), network=self.network, **arguments)
 
     def _drop_shared(self, but=None):
         for kind in [kind for kind in self._shared if kind != but]:

@@ -211,6 +211,35 @@ def _decode(first_byte, body, version):
     return got
 
 
+def take_packet(buffer, version):
+    """The first packet of a bytearray, which is shortened by it; None while it is not whole."""
+    length = shift = 0
+    for at in range(1, min(len(buffer), 5)):
+        length |= (buffer[at] & 0x7F) << shift
+        shift += 7
+        if not buffer[at] & 0x80:
+            end = at + 1 + length
+            if len(buffer) < end:
+                return None
+            got = _decode(buffer[0], bytes(buffer[at + 1:end]), version)
+            del buffer[:end]
+            return got
+    return None
+
+
+def acknowledgement(packet_type, packet_id):
+    """PUBACK, PUBREC, PUBREL or PUBCOMP with the reason code left out: success."""
+    return packet(packet_type << 4 | (2 if packet_type == PUBREL else 0),
+                  struct.pack("!H", packet_id))
+
+
+def subscribe_packet(packet_id, *filters, version=5):
+    """`filters`: (filter, subscription options)."""
+    return packet(SUBSCRIBE << 4 | 2, struct.pack("!H", packet_id),
+                  properties(()) if version == 5 else b"",
+                  *(text(name) + bytes([options]) for name, options in filters))
+
+
 class WireClient:
     """Connected by the constructor on the level of TCP only; `connect` speaks MQTT."""
 
@@ -263,7 +292,7 @@ class WireClient:
 
     def _receive(self, deadline):
         while True:
-            got = self._take_packet()
+            got = take_packet(self._bytes, self.version)
             if got:
                 return got
             self.sock.settimeout(deadline.left())
@@ -278,20 +307,6 @@ class WireClient:
             if not data:
                 raise Closed("the broker closed the connection")
             self._bytes += data
-
-    def _take_packet(self):
-        length = shift = 0
-        for at in range(1, min(len(self._bytes), 5)):
-            length |= (self._bytes[at] & 0x7F) << shift
-            shift += 7
-            if not self._bytes[at] & 0x80:
-                end = at + 1 + length
-                if len(self._bytes) < end:
-                    return None
-                got = _decode(self._bytes[0], bytes(self._bytes[at + 1:end]), self.version)
-                del self._bytes[:end]
-                return got
-        return None
 
     def wait_closed(self, seconds=10):
         """Until the broker closes; the packets that came before it did."""
@@ -316,9 +331,8 @@ class WireClient:
     def subscribe(self, *filters, qos=0, seconds=10, options=0):
         """SUBACK is waited for; its codes must grant what was asked for."""
         packet_id = next(self._packet_ids)
-        self.send(packet(SUBSCRIBE << 4 | 2, struct.pack("!H", packet_id),
-                         properties(()) if self.version == 5 else b"",
-                         *(text(name) + bytes([qos | options]) for name in filters)))
+        self.send(subscribe_packet(packet_id, *((name, qos | options) for name in filters),
+                                   version=self.version))
         suback = self.expect(SUBACK, seconds, packet_id)
         assert suback.codes == [qos] * len(filters), f"SUBACK {suback.codes}"
         return suback
@@ -338,7 +352,7 @@ class WireClient:
             return None
         answer = self.expect(PUBACK if qos == 1 else PUBREC, seconds, packet_id)
         if qos == 2 and answer.code < 0x80:
-            self.send(packet(PUBREL << 4 | 2, struct.pack("!H", packet_id)))
+            self.acknowledge(PUBREL, packet_id)
             self.expect(PUBCOMP, seconds, packet_id)
         return answer
 
@@ -354,8 +368,7 @@ class WireClient:
         return got
 
     def acknowledge(self, packet_type, packet_id):
-        self.send(packet(packet_type << 4 | (2 if packet_type == PUBREL else 0),
-                         struct.pack("!H", packet_id)))
+        self.send(acknowledgement(packet_type, packet_id))
 
     def receive_until(self, last_payload, seconds=10):
         """Payloads up to the one that marks the end, without it: proves what did not come."""
