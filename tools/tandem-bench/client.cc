@@ -27,11 +27,12 @@ void Client::Connect() {
   std::optional<Bytes> password;
   if (settings_.password) password = AsBytes(*settings_.password);
   mqtt::EncodeConnect({.version = settings_.version,
-                       .clean_start = true,
+                       .clean_start = settings_.session_expiry_s == 0,
                        .keep_alive_s = settings_.keep_alive_s,
                        .client_id = settings_.client_id,
                        .user_name = settings_.user_name,
-                       .password = password},
+                       .password = password,
+                       .session_expiry_s = settings_.session_expiry_s},
                       output_);
 }
 

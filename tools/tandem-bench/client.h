@@ -39,11 +39,13 @@ struct ClientSettings {
   std::uint16_t keep_alive_s = 300;
   std::optional<std::string> user_name{};
   std::optional<std::string> password{};
+  std::uint32_t session_expiry_s = 0;  // 0: a clean session, which ends with the connection
 };
 
-// The client's side of the protocol: bytes in, bytes out, clean sessions. Everything it has to say
-// is appended to output(), which the caller sends and clears. Publishing copies a prepared frame
-// and writes stamp and packet id into it, because the generator must be faster than any broker.
+// The client's side of the protocol: bytes in, bytes out, no state kept for a next connection.
+// Everything it has to say is appended to output(), which the caller sends and clears. Publishing
+// copies a prepared frame and writes stamp and packet id into it, because the generator must be
+// faster than any broker.
 class Client {
  public:
   explicit Client(ClientSettings settings);

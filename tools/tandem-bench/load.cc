@@ -63,9 +63,9 @@ Load::Load(const Options& options, LoadPlan plan, MonoNs now)
 void Load::AddMember(std::uint32_t index) {
   const ClientPlan& wanted = plan_.clients[index];
   Member& member = clients_.emplace_back();
-  member.client = std::make_unique<Client>(ClientSettings{index, wanted.client_id, options_.version,
-                                                          options_.keep_alive_s, options_.user_name,
-                                                          options_.password});
+  member.client = std::make_unique<Client>(ClientSettings{
+      index, wanted.client_id, options_.version, options_.keep_alive_s, options_.user_name,
+      options_.password, wanted.subscriber ? options_.session_expiry_s : 0});
   if (wanted.subscriber && plan_.is_shared) {
     member.shared_next.resize(wanted.subscriber->publishers);
   } else if (wanted.subscriber) {

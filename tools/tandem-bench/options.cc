@@ -73,6 +73,8 @@ void DeclareClients(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-V,--version", raw.version, "of MQTT: 3 (3.1), 4 (3.1.1), 5")
       ->check(CLI::Range(3, 5));
   app.add_option("-k,--keepalive", options.keep_alive_s, "seconds; 0: none");
+  app.add_option("--session-expiry", options.session_expiry_s,
+                 "seconds that subscribers' sessions outlive their connection; 0: clean sessions");
   app.add_option("--ifaddr", raw.local_hosts,
                  "local addresses to connect from, in turn, by commas");
 }

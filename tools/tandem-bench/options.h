@@ -37,6 +37,7 @@ struct Options {
   std::uint32_t window = 50;
   mqtt::Version version = mqtt::Version::k5;
   std::uint16_t keep_alive_s = 300;
+  std::uint32_t session_expiry_s = 0;    // of subscribers
   std::vector<std::string> local_hosts;  // to connect from, in turn
   MonoNs settle_ns = 0;
   MonoNs warmup_ns = 0;

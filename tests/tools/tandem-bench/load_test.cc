@@ -326,6 +326,13 @@ TEST_F(LoadTest, KeepsIdleConnectionsAlive) {
   EXPECT_GE(broker.pings, 6);  // three clients, two seconds, every 0.75 s
 }
 
+TEST_F(LoadTest, SubscribersHaveSessionsThatOutliveThemIfAskedTo) {
+  options.session_expiry_s = 60;
+  Start("pair");
+  RunToTheEnd();
+  EXPECT_EQ(broker.kept_sessions, 3);  // of three pairs; publishers have none
+}
+
 TEST_F(LoadTest, RecentMeasurementsAddUpToAll) {
   Start("pair");
   while (load->phase() != Phase::kMeasuring) Step();

@@ -34,8 +34,10 @@ TEST(Options, HaveDefaultsForEverythingButTheMode) {
 }
 
 TEST(Options, TakeTheLettersOfEmqttBench) {
-  const auto options = Parse({"fan-in", "-h", "10.0.0.1", "-p", "1999", "-c", "7", "-t", "a/b",
-                              "-q", "2", "-s", "64", "-I", "2.5", "-V", "4", "-k", "9"});
+  const auto options =
+      Parse({"fan-in", "-h", "10.0.0.1", "-p", "1999", "-c", "7", "-t", "a/b", "-q",
+             "2",      "-s", "64",       "-I", "2.5",  "-V", "4", "-k", "9",   "--session-expiry",
+             "60"});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->hosts[0], (reactor::Endpoint{"10.0.0.1", 1999}));
   EXPECT_EQ(options->count, 7u);
@@ -45,6 +47,7 @@ TEST(Options, TakeTheLettersOfEmqttBench) {
   EXPECT_EQ(options->interval_ns, 2'500'000);
   EXPECT_EQ(options->version, mqtt::Version::k311);
   EXPECT_EQ(options->keep_alive_s, 9);
+  EXPECT_EQ(options->session_expiry_s, 60u);
 }
 
 TEST(Options, TakeSeveralHosts) {

@@ -33,6 +33,7 @@ class TinyBroker {
   bool refuses_subscriptions = false;
   int disconnects = 0;
   int pings = 0;
+  int kept_sessions = 0;  // that were asked for
   std::size_t subscriptions = 0;
 
   void Receive(std::uint64_t connection, Bytes bytes) {
@@ -57,7 +58,8 @@ class TinyBroker {
   };
 
   void Handle(Peer& peer, const mqtt::Packet& packet) {
-    if (std::holds_alternative<mqtt::ConnectView>(packet)) {
+    if (const auto* connect = std::get_if<mqtt::ConnectView>(&packet)) {
+      if (!connect->clean_start && connect->session_expiry_s > 0) ++kept_sessions;
       mqtt::EncodeConnack(version_, {.reason = connack, .receive_maximum = receive_maximum},
                           peer.output);
     } else if (const auto* subscribe = std::get_if<mqtt::SubscribeView>(&packet)) {
