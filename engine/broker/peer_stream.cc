@@ -23,6 +23,7 @@ void PeerStream::Down() {
   base_ += number_;
   number_ = 0;
   applied_ = 0;
+  snapshot_end_ = 0;
   sizes_ = {};
   backlog_bytes_ = 0;
   incoming_.clear();

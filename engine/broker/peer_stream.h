@@ -31,6 +31,12 @@ class PeerStream {
   // that it was never sent.
   bool Applied(std::uint64_t number);
   std::uint64_t applied() const noexcept { return applied_; }
+  // Record `number` ends what this core had to tell when the epoch began.
+  void SnapshotSent(std::uint64_t number) noexcept { snapshot_end_ = number; }
+  // Whether the other node has applied all of that.
+  bool snapshot_applied_there() const noexcept {
+    return snapshot_end_ != 0 && applied_ >= snapshot_end_;
+  }
   // The same numbers in a sequence that goes on over all epochs; what an epoch that has ended left
   // behind counts as reached.
   std::uint64_t Position(std::uint64_t number) const noexcept { return base_ + number; }
@@ -80,6 +86,7 @@ class PeerStream {
   std::uint64_t base_ = 0;  // records of all epochs before
   std::uint64_t number_ = 0;
   std::uint64_t applied_ = 0;
+  std::uint64_t snapshot_end_ = 0;  // 0: not sent yet
   RingQueue<std::uint32_t> sizes_;  // of records applied_ + 1 .. number_, in bytes
   std::size_t backlog_bytes_ = 0;
   std::vector<Incoming> incoming_;  // by core of the other node

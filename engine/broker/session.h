@@ -114,7 +114,8 @@ struct Session {
   std::uint64_t told_epoch = 0;     // owner: the epoch in which the other node has a copy, 0 = none
   std::uint64_t unsent_number = 0;  // mirror: what the owner told last (SessionAwayRecord)
   std::uint64_t fork_number =
-      0;  // what was queued when this became the only copy, by number below it
+      0;                // what was queued when this became the only copy, by number below it
+  bool forked = false;  // it has a fork_number, which may be 0
   // Of those, the ones that this copy never had: whether they are done only the other node knows.
   std::unique_ptr<std::vector<std::uint64_t>> never_had;
   std::uint64_t merge_below = 0;  // while the other node tells its own of the same session: numbers

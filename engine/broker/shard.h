@@ -405,6 +405,7 @@ class Shard final : public ReplicatorEvents {
     bool active = false;
     std::uint64_t epoch = 0;
     PeerDownStep step{};            // that this core has taken, and waits for the others to take
+    bool was_told = false;          // the other node had all that this core told at its beginning
     std::optional<PeerEpoch> next;  // that begins behind it
   };
   Leaving leaving_;

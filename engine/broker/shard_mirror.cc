@@ -489,7 +489,7 @@ void Shard::ForgetContent(Session& session) {
 
 // Places whose messages died with the other node, before anybody was told that they were safe.
 void Shard::DiscardUnfilled(Session& session) {
-  session.never_had.reset();
+  if (leaving_.was_told || !session.forked) session.never_had.reset();
   if (!session.join) return;
   for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
     const OutboundMessage* const message = session.queue.Find(place.number);
@@ -504,6 +504,7 @@ void Shard::DiscardUnfilled(Session& session) {
 
 // From now on each node may change its own of this session: what both have, if both live.
 void Shard::Fork(Session& session) {
+  session.forked = true;
   session.fork_number = session.queue.next_number();
   session.forked_ids.reset();
   if (session.received_ids.empty()) return;
@@ -513,6 +514,7 @@ void Shard::Fork(Session& session) {
 }
 
 void Shard::Unfork(Session& session) {
+  session.forked = false;
   session.fork_number = 0;
   session.forked_ids.reset();
 }

@@ -194,7 +194,10 @@ void Shard::OnPeerDown() {
   exposure_.PartnerLost();
   context_.merge.Parted(context_.now, context_.IssueTime());
   covered_ = false;
-  leaving_ = {.active = true, .epoch = peer_.epoch().epoch, .step = PeerDownStep::kSeen};
+  leaving_ = {.active = true,
+              .epoch = peer_.epoch().epoch,
+              .step = PeerDownStep::kSeen,
+              .was_told = peer_.snapshot_applied_there()};
   peer_.Down();
   for (; !unheard_.empty(); unheard_.pop_front()) {
     const Unheard& unheard = unheard_.front();
@@ -284,7 +287,9 @@ void Shard::TakeSessionsOver() {
         static_cast<std::int64_t>(session->queue.waiting_messages()) - waiting, 0);
     if (session->told_epoch == leaving_.epoch) {
       teller_.EndFollowing(*session);
-      Fork(*session);
+      // Where the other node may not even have heard of it in this epoch, what it has served apart
+      // before still differs from here at the numbers from the earlier fork on.
+      if (leaving_.was_told || !session->forked) Fork(*session);
       session->parted = {.connected_at = session->connected_at,
                          .connected_here = session->client != nullptr};
     }
@@ -712,6 +717,7 @@ void Shard::EndSnapshot() {
     peer_.Append(ApartRecord{.accepted = accepted});
   // Only from here on does what is known here say what is known there.
   interest_.peer = snapshot_end_ = peer_.Append(SnapshotEndRecord{});
+  peer_.SnapshotSent(interest_.peer);
   snapshot_ = {};
   teller_.SetCopiesRouted(true);
 }

@@ -18,9 +18,24 @@ using Kind = broker::MergeConflict::Kind;
 
 class PartitionTest : public WorldTest {
  protected:
+  // A client with a session that is kept at node 0, subscribed at QoS 1, and a publisher at each.
+  struct Three {
+    MqttClient& subscriber;
+    MqttClient& here;
+    MqttClient& there;
+  };
+  Three BuildThreeFor(std::uint64_t seed) {
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 1);
+    return {subscriber, Connect("here", 0), Connect("there", 1)};
+  }
   void Part() {
     world().Unpair();
     world().Run();
+  }
+  void HoldAllRecords(bool hold) {
+    for (std::size_t node = 0; node < 2; ++node) world().HoldRecords(node, hold);
   }
   // Some way into it, chosen by the seed.
   void Steps(std::uint64_t below) {
@@ -116,11 +131,7 @@ TEST_F(PartitionTest, CrossesFromTheMomentTheNodesMeet_P1) {
 TEST_F(PartitionTest, LosesNothingOfASessionThatIsClaimedWhileItsHalvesMeet_P4_P7) {
   for (const std::uint64_t seed : Seeds(150)) {
     SCOPED_TRACE(seed);
-    BuildPairOf(seed);
-    MqttClient& subscriber = Connect("s", 0, Persistent());
-    Subscribe(subscriber, "t", 1);
-    MqttClient& here = Connect("here", 0);
-    MqttClient& there = Connect("there", 1);
+    auto [subscriber, here, there] = BuildThreeFor(seed);
     world().Unpair();
     Break(subscriber);
     world().Run();
@@ -136,6 +147,33 @@ TEST_F(PartitionTest, LosesNothingOfASessionThatIsClaimedWhileItsHalvesMeet_P4_P
     ASSERT_TRUE(subscriber.connected());
     EXPECT_TRUE(subscriber.connack->session_present);
     EXPECT_THAT(subscriber.Payloads(), IsSupersetOf(all));
+  }
+}
+
+// They meet, one has begun to tell, and they lose each other before the other has applied it.
+TEST_F(PartitionTest, LosesNothingIfTheyPartAgainBeforeTheyHaveHeardOfEachOther_P4) {
+  for (const std::uint64_t seed : Seeds(60)) {
+    SCOPED_TRACE(seed);
+    auto [subscriber, here, there] = BuildThreeFor(seed);
+    world().EndEpoch(1);
+    world().Run();
+    Break(subscriber);
+    const std::vector<std::string> late = PublishSome(here, "late", 3);
+    world().Run();
+    world().EndEpoch(0);
+    Reconnect(subscriber, 1, Persistent());
+    PublishSome(there, "there", 6);
+    world().Run();
+    EXPECT_EQ(here.publishing(), 0u);
+    HoldAllRecords(true);
+    world().Pair();
+    world().Run();
+    Part();
+    HoldAllRecords(false);
+    world().Pair();
+    world().Run();
+    EXPECT_THAT(subscriber.Payloads(), IsSupersetOf(late));
+    Settle();
   }
 }
 

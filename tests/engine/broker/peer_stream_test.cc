@@ -55,6 +55,20 @@ TEST_F(PeerStreamTest, NumbersRecordsFromOneInEachEpoch) {
   EXPECT_EQ(parts_.context.outbox.records[1].number, 2u);
 }
 
+TEST_F(PeerStreamTest, SaysWhetherTheOtherNodeHasWhatThisCoreToldAtTheBeginning) {
+  Up(1);
+  stream_.Append(SnapshotEndRecord{});
+  EXPECT_FALSE(stream_.snapshot_applied_there());
+  stream_.SnapshotSent(stream_.Append(SnapshotEndRecord{}));
+  stream_.Applied(1);
+  EXPECT_FALSE(stream_.snapshot_applied_there());
+  stream_.Applied(2);
+  EXPECT_TRUE(stream_.snapshot_applied_there());
+  stream_.Down();
+  Up(2);
+  EXPECT_FALSE(stream_.snapshot_applied_there());
+}
+
 TEST_F(PeerStreamTest, KnowsWhatIsWantedOnceEveryCoreHasToldIt) {
   Up(1, 64);
   for (std::uint16_t core = 0; core < 64; ++core) {
