@@ -9,6 +9,7 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -92,8 +93,10 @@ std::string Cluster::NodeToml(NodeIndex node) const {
                 .admin_address = Loopback(admin_port(node)),
                 .cluster_name = absl::StrCat("demo-", getpid()),
                 .members = {}};
-  for (NodeIndex i = 0; i < kNodes; ++i)
-    file.members.push_back({.name = name(i), .links = {Loopback(link_port(i))}});
+  for (NodeIndex i = 0; i < kNodes; ++i) {
+    const std::uint16_t port = i == node ? link_port(i) : cable_port(i);
+    file.members.push_back({.name = name(i), .links = {Loopback(port)}});
+  }
   return ToToml(file);
 }
 
@@ -109,6 +112,15 @@ std::string Cluster::BalancerText() const {
   return ToText(config);
 }
 
+std::string Cluster::CableText() const {
+  std::vector<CableEnd> cable;
+  for (NodeIndex i = 0; i < kNodes; ++i)
+    cable.push_back({.name = absl::StrCat("to-", name(i)),
+                     .from = Loopback(cable_port(i)),
+                     .to = Loopback(link_port(i))});
+  return ToText(cable, cable_control());
+}
+
 absl::Status Cluster::WriteFiles() const {
   for (NodeIndex i = 0; i < kNodes; ++i) {
     std::error_code error;
@@ -116,6 +128,7 @@ absl::Status Cluster::WriteFiles() const {
     if (error) return absl::UnavailableError(absl::StrCat("cannot make ", File(i, ".data")));
     TANDEM_RETURN_IF_ERROR(WriteFile(File(i, ".toml"), NodeToml(i)));
   }
+  TANDEM_RETURN_IF_ERROR(WriteFile(cable_config(), CableText()));
   return WriteFile(balancer_config(), BalancerText());
 }
 
@@ -126,41 +139,71 @@ absl::Status Cluster::StartNode(NodeIndex node) {
                       .output_file = log(node),
                       .outlives_parent = spec_.outlives_demo}));
   expected_.at(node) = true;
+  if (std::exchange(unplugged_.at(node), false)) return Plug(node, true);
   return absl::OkStatus();
 }
 
+absl::StatusOr<Process> Cluster::StartHaproxy(const std::string& config,
+                                              const std::string& log) const {
+  return Process::Start({.arguments = {spec_.haproxy, "-db", "-f", config},
+                         .output_file = log,
+                         .outlives_parent = spec_.outlives_demo});
+}
+
 absl::Status Cluster::StartBalancer() {
-  TANDEM_ASSIGN_OR_RETURN(
-      balancer_, Process::Start({.arguments = {spec_.haproxy, "-db", "-f", balancer_config()},
-                                 .output_file = balancer_log(),
-                                 .outlives_parent = spec_.outlives_demo}));
+  TANDEM_ASSIGN_OR_RETURN(balancer_, StartHaproxy(balancer_config(), balancer_log()));
   balancer_expected_ = true;
   return absl::OkStatus();
 }
 
-void Cluster::KillNode(NodeIndex node) {
+absl::Status Cluster::StartCable() {
+  TANDEM_ASSIGN_OR_RETURN(cable_, StartHaproxy(cable_config(), cable_log()));
+  cable_expected_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Cluster::Plug(NodeIndex node, bool in) const {
+  if (!cable_expected_) return absl::OkStatus();
+  return Command(cable_control(),
+                 absl::StrCat(in ? "enable" : "disable", " frontend to-", name(node)));
+}
+
+absl::Status Cluster::KillNode(NodeIndex node) {
   expected_.at(node) = false;
+  TANDEM_RETURN_IF_ERROR(Plug(node, false));
   nodes_.at(node).Kill();
+  unplugged_.at(node) = true;
+  return absl::OkStatus();
+}
+
+void Cluster::TerminateNode(NodeIndex node) {
+  expected_.at(node) = false;
+  nodes_.at(node).Signal(SIGTERM);
 }
 
 absl::Status Cluster::Check() {
   for (NodeIndex i = 0; i < kNodes; ++i)
     if (expected_.at(i)) TANDEM_RETURN_IF_ERROR(CheckProcess(nodes_.at(i), name(i), log(i)));
+  if (cable_expected_)
+    TANDEM_RETURN_IF_ERROR(CheckProcess(cable_, "haproxy as the cable", cable_log()));
   if (balancer_expected_) return CheckProcess(balancer_, "haproxy", balancer_log());
   return absl::OkStatus();
 }
 
 void Cluster::Stop() {
-  balancer_expected_ = false;
+  balancer_expected_ = cable_expected_ = false;
   expected_.fill(false);
   balancer_.Stop(kBalancerGrace);
   for (Process& node : nodes_) node.Signal(SIGTERM);
   for (Process& node : nodes_) node.Stop(kNodeGrace);
+  MendCable();  // a stopped process would not hear of SIGTERM
+  cable_.Stop(kBalancerGrace);
 }
 
 void Cluster::Release() {
   for (Process& node : nodes_) node.Release();
   balancer_.Release();
+  cable_.Release();
 }
 
 }  // namespace tandem::demo

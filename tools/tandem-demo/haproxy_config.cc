@@ -1,6 +1,14 @@
 #include "tools/tandem-demo/haproxy_config.h"
 
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
+#include "engine/reactor/owned_fd.h"
 
 namespace tandem::demo {
 namespace {
@@ -52,6 +60,40 @@ std::string ToText(const HaproxyConfig& config) {
                   "\n    default_backend tandem\n", kBackend);
   for (const HaproxyServer& server : config.servers) text += Server(server);
   return text;
+}
+
+std::string ToText(const std::vector<CableEnd>& cable, const std::string& control_socket) {
+  std::string text =
+      absl::StrCat("global\n    stats socket ", control_socket, " mode 600 level admin\n");
+  text +=
+      "\ndefaults\n    mode tcp\n    timeout connect 200ms\n    timeout client 3h\n"
+      "    timeout server 3h\n";
+  for (const CableEnd& end : cable)
+    absl::StrAppend(&text, "\nlisten ", end.name, "\n    bind ", end.from, "\n    server ",
+                    end.name, " ", end.to, "\n");
+  return text;
+}
+
+absl::Status Command(const std::string& control_socket, const std::string& command) {
+  const auto failed = [&](const char* what) {
+    return absl::UnavailableError(absl::StrCat(control_socket, ": ", what, ": ", strerror(errno)));
+  };
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (control_socket.size() >= sizeof address.sun_path)
+    return absl::InvalidArgumentError(absl::StrCat(control_socket, " is too long for a socket"));
+  control_socket.copy(address.sun_path, sizeof address.sun_path - 1);
+  const reactor::OwnedFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.valid() ||
+      connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return failed("connect");
+  const std::string line = command + "\n";
+  if (send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != std::ssize(line))
+    return failed("send");
+  // It answers when it has done it, with an empty line if all is well.
+  char answer[256];
+  if (recv(fd.get(), answer, sizeof answer, 0) <= 0) return failed("no answer");
+  return absl::OkStatus();
 }
 
 }  // namespace tandem::demo

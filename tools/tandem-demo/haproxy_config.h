@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace tandem::demo {
 
 struct HaproxyServer {
@@ -26,5 +28,19 @@ struct HaproxyConfig {
 };
 
 std::string ToText(const HaproxyConfig& config);
+
+// A stretch of cable: connections to `from` are carried to `to`.
+struct CableEnd {
+  std::string name;
+  std::string from;  // host:port
+  std::string to;
+};
+
+// An HAProxy that carries bytes and nothing else: while it is stopped, what it connects is cut.
+// At `control_socket` it takes commands.
+std::string ToText(const std::vector<CableEnd>& cable, const std::string& control_socket);
+
+// Says `command` to an HAProxy. An error if nobody answers.
+absl::Status Command(const std::string& control_socket, const std::string& command);
 
 }  // namespace tandem::demo

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace tandem::demo {
 
@@ -11,8 +12,17 @@ Sequence Ledger::Begin() {
   return messages_.size();
 }
 
+void Ledger::SetApart(bool apart) {
+  apart_ = apart;
+  if (!apart) return;
+  for (const Sequence sequence : outstanding_) At(sequence).met_partition = true;
+  if (!messages_.empty()) messages_.back().met_partition = true;  // the one that may be under way
+}
+
 void Ledger::Attempted(Sequence sequence) {
-  if (++At(sequence).attempts == 2) ++counts_.repeated;
+  Message& message = At(sequence);
+  if (++message.attempts == 2) ++counts_.repeated;
+  message.met_partition |= apart_;
 }
 
 void Ledger::Acknowledged(Sequence sequence) {
@@ -34,7 +44,8 @@ void Ledger::Received(Sequence sequence, TimePoint now) {
   message.connection = connection_;
   ++counts_.received;
   outstanding_.erase(sequence);
-  if (sequence < highest_received_) ++counts_.out_of_order;
+  if (sequence < highest_received_)
+    ++(message.met_partition ? counts_.late_explained : counts_.out_of_order);
   highest_received_ = std::max(highest_received_, sequence);
   if (last_receipt_)
     counts_.longest_pause =
@@ -46,6 +57,8 @@ void Ledger::ReceivedAgain(Message& message) {
   if (message.connection != connection_) {
     message.connection = connection_;
     ++message.redeliveries;
+    ++counts_.twice_explained;
+  } else if (message.met_partition) {
     ++counts_.twice_explained;
   } else if (message.receipts - message.redeliveries <= message.attempts) {
     ++counts_.twice_explained;
@@ -59,6 +72,7 @@ Tally Ledger::tally() const {
   const auto overtaken_end = outstanding_.lower_bound(highest_received_);
   tally.lost = static_cast<std::uint64_t>(std::distance(outstanding_.begin(), overtaken_end));
   tally.on_the_way = outstanding_.size() - tally.lost;
+  if (apart_) std::swap(tally.lost, tally.held_back);
   return tally;
 }
 

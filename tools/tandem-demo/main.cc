@@ -1,4 +1,5 @@
-// tandem-demo: plays the story of a pair that loses a node and gets it back. See tools/README.md.
+// tandem-demo: plays the story of a pair that loses nodes, its link, and gets them back. See
+// tools/README.md.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -55,9 +56,10 @@ absl::StatusOr<ClusterSpec> FindPrograms(const Options& options) {
 // Leaves the processes to themselves and says what can be done with them.
 int Keep(Cluster& cluster) {
   const std::string& directory = cluster.directory();
-  const absl::Status noted = NoteKept(
-      directory,
-      {{"haproxy", cluster.balancer_pid()}, {"alpha", cluster.pid(0)}, {"beta", cluster.pid(1)}});
+  const absl::Status noted = NoteKept(directory, {{"haproxy", cluster.balancer_pid()},
+                                                  {"alpha", cluster.pid(0)},
+                                                  {"beta", cluster.pid(1)},
+                                                  {"cable", cluster.cable_pid()}});
   if (!noted.ok()) return Fail(std::string(noted.message()));
   cluster.Release();
   std::printf(

@@ -20,7 +20,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
       "tandem-demo");
   app.add_flag("--plain", options.plain,
                "Plain lines instead of a live screen (the default where output is no terminal)");
-  app.add_option("--seconds", seconds, "Length of the three acts with traffic together")
+  app.add_option("--seconds", seconds, "Length of the acts with traffic together")
       ->check(CLI::Range(3, 3600))
       ->capture_default_str();
   app.add_option("--rate", options.story.messages_per_second, "Messages per second")

@@ -107,6 +107,8 @@ StyledLine Received(const Tally& tally) {
     line.Add(absl::StrCat(" (+", tally.twice_explained, " that were sent again)"));
   line.Add("   out of order ");
   AddDefects(line, tally.out_of_order);
+  if (tally.held_back > 0)
+    line.Add(absl::StrCat("   waiting at the other side ", tally.held_back), Style::kWarning);
   if (tally.longest_pause)
     line.Add(absl::StrFormat("   longest pause %.2f s", Seconds(*tally.longest_pause)));
   return line;

@@ -16,7 +16,7 @@ constexpr seconds kReadyTimeout{20};
 constexpr seconds kTrafficTimeout{10};
 constexpr seconds kSettleTimeout{5};
 constexpr milliseconds kWake{100};  // for the clock on the display
-constexpr int kActs = 3;
+constexpr int kActs = 7;
 constexpr std::uint64_t kMessagesToBelieve = 5;
 
 std::string InSeconds(Duration duration) { return absl::StrFormat("%.1f s", Seconds(duration)); }
@@ -31,6 +31,14 @@ std::vector<StepView> Steps() {
           {.text = "the clients go on"},
           {.text = "start the dead node again"},
           {.text = "both serve again"},
+          {.text = "kill -9 the node with the subscriber"},
+          {.text = "the clients go on"},
+          {.text = "start the dead node again"},
+          {.text = "cut the link between the nodes"},
+          {.text = "both serve, apart"},
+          {.text = "mend the link"},
+          {.text = "drain and stop the node with the subscriber (SIGTERM)"},
+          {.text = "start it again"},
           {.text = "stop publishing, wait for the last message"}};
 }
 
@@ -51,10 +59,18 @@ absl::Status Story::Play() {
   TANDEM_RETURN_IF_ERROR(Step(kBalance, &Story::StartBalancer));
   TANDEM_RETURN_IF_ERROR(Step(kSubscribe, &Story::Subscribe));
   TANDEM_RETURN_IF_ERROR(Step(kPublish, &Story::PublishThroughBoth));
-  TANDEM_RETURN_IF_ERROR(Step(kKill, &Story::KillOne));
-  TANDEM_RETURN_IF_ERROR(Step(kSurvive, &Story::GoOnAlone));
-  TANDEM_RETURN_IF_ERROR(Step(kReturn, &Story::BringBack));
+  TANDEM_RETURN_IF_ERROR(Step(kKillOther, &Story::KillOther));
+  TANDEM_RETURN_IF_ERROR(Step(kSurviveOther, &Story::GoOnAlone));
+  TANDEM_RETURN_IF_ERROR(Step(kReturnOther, &Story::BringBack));
   TANDEM_RETURN_IF_ERROR(Step(kTogether, &Story::ServeTogether));
+  TANDEM_RETURN_IF_ERROR(Step(kKillOwn, &Story::KillOwn));
+  TANDEM_RETURN_IF_ERROR(Step(kSurviveOwn, &Story::GoOnAlone));
+  TANDEM_RETURN_IF_ERROR(Step(kReturnOwn, &Story::BringBackAndServeTogether));
+  TANDEM_RETURN_IF_ERROR(Step(kCut, &Story::CutLink));
+  TANDEM_RETURN_IF_ERROR(Step(kApart, &Story::ServeApart));
+  TANDEM_RETURN_IF_ERROR(Step(kMend, &Story::MendLink));
+  TANDEM_RETURN_IF_ERROR(Step(kDrain, &Story::Drain));
+  TANDEM_RETURN_IF_ERROR(Step(kReturnDrained, &Story::BringBackAndServeTogether));
   return Step(kSettle, &Story::Settle);
 }
 
@@ -77,6 +93,7 @@ absl::Status Story::Step(StepIndex index, StepResult (Story::*act)()) {
 
 Story::StepResult Story::StartNodes() {
   TANDEM_RETURN_IF_ERROR(cluster_.WriteFiles());
+  TANDEM_RETURN_IF_ERROR(cluster_.StartCable());
   for (NodeIndex i = 0; i < kNodes; ++i) {
     TANDEM_RETURN_IF_ERROR(cluster_.StartNode(i));
     watches_[i] =
@@ -106,9 +123,7 @@ Story::StepResult Story::Subscribe() {
         return traffic_.Look(
             [](const TrafficState& state) { return state.subscribed && state.subscriber_place; });
       }));
-  const NodeIndex node =
-      traffic_.Look([](const TrafficState& state) { return state.subscriber_place->node; });
-  return absl::StrCat("the subscriber is on ", Cluster::name(node));
+  return absl::StrCat("the subscriber is on ", Cluster::name(SubscriberNode()));
 }
 
 Story::StepResult Story::PublishThroughBoth() {
@@ -121,14 +136,17 @@ Story::StepResult Story::PublishThroughBoth() {
   return absl::StrCat(entered[0], " at alpha, ", entered[1], " at beta");
 }
 
-Story::StepResult Story::KillOne() {
-  figures_.victim =
-      1 - traffic_.Look([](const TrafficState& state) { return state.subscriber_place->node; });
-  const pid_t pid = cluster_.pid(figures_.victim);
-  killed_[figures_.victim] = true;
-  cluster_.KillNode(figures_.victim);
+Story::StepResult Story::Kill(NodeIndex node) {
+  victim_ = node;
+  const pid_t pid = cluster_.pid(node);
+  down_[node] = "killed";
+  TANDEM_RETURN_IF_ERROR(cluster_.KillNode(node));
   return absl::StrCat(VictimName(), ", pid ", pid);
 }
+
+Story::StepResult Story::KillOther() { return Kill(1 - SubscriberNode()); }
+
+Story::StepResult Story::KillOwn() { return Kill(SubscriberNode()); }
 
 Story::StepResult Story::GoOnAlone() {
   const Tally before = CurrentTally();
@@ -137,25 +155,28 @@ Story::StepResult Story::GoOnAlone() {
       Until(kTrafficTimeout, absl::StrCat(SurvivorName(), " did not serve on"), [&] {
         const Tally now = CurrentTally();
         return now.acknowledged >= before.acknowledged + kMessagesToBelieve &&
-               now.received >= before.received + kMessagesToBelieve;
+               now.received >= before.received + kMessagesToBelieve && SubscriberNode() != victim_;
       }));
   const Duration after = Clock::now() - killed;
   TANDEM_RETURN_IF_ERROR(RunAct());
   const Tally now = CurrentTally();
   return absl::StrCat(now.acknowledged - before.acknowledged, " messages through ", SurvivorName(),
-                      ", ", kMessagesToBelieve, " within ", InSeconds(after));
+                      ", ", kMessagesToBelieve, " within ", InSeconds(after), "; ", SoFar(now));
 }
 
 Story::StepResult Story::BringBack() {
   const TimePoint started = Clock::now();
-  killed_[figures_.victim] = false;
-  TANDEM_RETURN_IF_ERROR(cluster_.StartNode(figures_.victim));
+  down_[victim_] = nullptr;
+  TANDEM_RETURN_IF_ERROR(cluster_.StartNode(victim_));
   TANDEM_RETURN_IF_ERROR(
       Until(kReadyTimeout, absl::StrCat(VictimName(), " did not become ready and in step"), [&] {
-        return Ready(figures_.victim, started) &&
-               watches_[figures_.victim]->status().in_step.value_or(false);
+        return Ready(victim_, started) && watches_[victim_]->status().in_step.value_or(false);
       }));
-  figures_.back_after = Clock::now() - started;
+  const Duration took = Clock::now() - started;
+  if (took > figures_.back_after) {
+    figures_.victim = victim_;
+    figures_.back_after = took;
+  }
   return absl::StrCat(VictimName(), " is in step");
 }
 
@@ -166,7 +187,62 @@ Story::StepResult Story::ServeTogether() {
   }));
   TANDEM_RETURN_IF_ERROR(RunAct());
   const auto entered = Entered();
-  return absl::StrCat(entered[0] - before[0], " at alpha, ", entered[1] - before[1], " at beta");
+  return absl::StrCat(entered[0] - before[0], " at alpha, ", entered[1] - before[1], " at beta; ",
+                      SoFar(CurrentTally()));
+}
+
+Story::StepResult Story::BringBackAndServeTogether() {
+  TANDEM_ASSIGN_OR_RETURN(const std::string back, BringBack());
+  TANDEM_ASSIGN_OR_RETURN(const std::string together, ServeTogether());
+  return absl::StrCat(back, ", ", together);
+}
+
+Story::StepResult Story::CutLink() {
+  traffic_.Change([](TrafficState& state) { state.ledger.SetApart(true); });
+  cluster_.CutCable();
+  TANDEM_RETURN_IF_ERROR(Until(kTrafficTimeout, "the nodes did not notice",
+                               [this] { return BothSay(false, *step_begun_); }));
+  return "both have noticed and serve alone";
+}
+
+Story::StepResult Story::ServeApart() {
+  const auto before = Entered();
+  TANDEM_RETURN_IF_ERROR(Until(kTrafficTimeout, "messages did not enter at both sides", [&] {
+    return TakesMessages(0, before[0]) && TakesMessages(1, before[1]);
+  }));
+  TANDEM_RETURN_IF_ERROR(RunAct());
+  const auto entered = Entered();
+  return absl::StrCat(entered[0] - before[0], " at alpha, ", entered[1] - before[1], " at beta, ",
+                      CurrentTally().held_back, " of them wait at the other side");
+}
+
+Story::StepResult Story::MendLink() {
+  const std::uint64_t waiting = CurrentTally().held_back;
+  cluster_.MendCable();
+  TANDEM_RETURN_IF_ERROR(Until(kReadyTimeout, "the nodes did not become one again",
+                               [this] { return BothSay(true, *step_begun_); }));
+  // What does not come is the verdict's business.
+  const absl::Status all =
+      Until(kSettleTimeout, "", [this] { return CurrentTally().held_back == 0; });
+  if (!all.ok() && !absl::IsDeadlineExceeded(all)) return all;
+  traffic_.Change([](TrafficState& state) { state.ledger.SetApart(false); });
+  const Tally now = CurrentTally();
+  return absl::StrCat("in step; ", waiting, " waited, ", now.lost, " of them lost; ", SoFar(now));
+}
+
+Story::StepResult Story::Drain() {
+  victim_ = SubscriberNode();
+  cluster_.TerminateNode(victim_);
+  std::optional<Exit> exit;
+  TANDEM_RETURN_IF_ERROR(
+      Until(kReadyTimeout, absl::StrCat(VictimName(), " did not drain and end"), [&] {
+        if (!exit) exit = cluster_.Ended(victim_);
+        return exit && SubscriberNode() != victim_;
+      }));
+  down_[victim_] = "stopped";
+  if (exit->code != 0 || exit->signal != 0)
+    return absl::InternalError(absl::StrCat(VictimName(), " ended with ", ToString(*exit)));
+  return absl::StrCat("the subscriber went to ", SurvivorName(), "; ", SoFar(CurrentTally()));
 }
 
 Story::StepResult Story::Settle() {
@@ -221,6 +297,18 @@ bool Story::Ready(NodeIndex node, TimePoint since) const {
 
 bool Story::TakesMessages(NodeIndex node, std::uint64_t before) const {
   return Entered()[node] >= before + kMessagesToBelieve;
+}
+
+bool Story::BothSay(bool in_step, TimePoint since) const {
+  for (const auto& watch : watches_) {
+    const NodeStatus status = watch->status();
+    if (status.asked_at < since || status.in_step != in_step) return false;
+  }
+  return true;
+}
+
+NodeIndex Story::SubscriberNode() const {
+  return traffic_.Look([](const TrafficState& state) { return state.subscriber_place->node; });
 }
 
 std::array<std::uint64_t, kNodes> Story::Entered() const {

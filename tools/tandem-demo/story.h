@@ -1,4 +1,5 @@
-// The story: two nodes serve, one is killed, the other goes on, the first comes back, both serve.
+// The story: two nodes serve; one is killed and comes back, then the other, the one that the
+// subscriber is on; the link between them is cut and mended; one is drained and comes back.
 #pragma once
 
 #include <array>
@@ -21,7 +22,7 @@
 namespace tandem::demo {
 
 struct StoryOptions {
-  std::chrono::seconds length{24};  // of the three acts with traffic together
+  std::chrono::seconds length{24};  // of the acts with traffic together
   unsigned messages_per_second = 50;
 };
 
@@ -43,10 +44,18 @@ class Story {
     kBalance,
     kSubscribe,
     kPublish,
-    kKill,
-    kSurvive,
-    kReturn,
+    kKillOther,
+    kSurviveOther,
+    kReturnOther,
     kTogether,
+    kKillOwn,
+    kSurviveOwn,
+    kReturnOwn,
+    kCut,
+    kApart,
+    kMend,
+    kDrain,
+    kReturnDrained,
     kSettle,
     kSteps
   };
@@ -60,10 +69,16 @@ class Story {
   StepResult StartBalancer();
   StepResult Subscribe();
   StepResult PublishThroughBoth();
-  StepResult KillOne();
+  StepResult KillOther();  // than the subscriber's
+  StepResult KillOwn();    // the subscriber's
   StepResult GoOnAlone();
   StepResult BringBack();
   StepResult ServeTogether();
+  StepResult BringBackAndServeTogether();
+  StepResult CutLink();
+  StepResult ServeApart();
+  StepResult MendLink();
+  StepResult Drain();
   StepResult Settle();
 
   // Waits until `condition` holds, for at most `timeout`, keeping the display fresh.
@@ -71,15 +86,19 @@ class Story {
   // process ends that should run.
   absl::Status Until(std::chrono::milliseconds timeout, const std::string& what,
                      const Condition& condition);
-  // Lets the traffic run for a third of the story.
+  StepResult Kill(NodeIndex node);
+  // Lets the traffic run for one of the acts.
   absl::Status RunAct();
   bool Ready(NodeIndex node, TimePoint since) const;
   // Both nodes took at least kMessagesToBelieve messages that were begun after the counts `before`.
   bool TakesMessages(NodeIndex node, std::uint64_t before) const;
+  // Whether both nodes said since then that they are in step, or that they are not.
+  bool BothSay(bool in_step, TimePoint since) const;
+  NodeIndex SubscriberNode() const;
   std::array<std::uint64_t, kNodes> Entered() const;
   Tally CurrentTally() const;
-  const std::string& VictimName() const { return Cluster::name(figures_.victim); }
-  const std::string& SurvivorName() const { return Cluster::name(1 - figures_.victim); }
+  const std::string& VictimName() const { return Cluster::name(victim_); }
+  const std::string& SurvivorName() const { return Cluster::name(1 - victim_); }
   View CurrentView() const;
   std::string NodeStateText(NodeIndex node) const;
   std::string NodesText() const;  // "alpha serving, beta no answer and not in step"
@@ -96,7 +115,8 @@ class Story {
   std::unique_ptr<Publisher> publisher_;
   std::vector<StepView> steps_;
   std::optional<TimePoint> step_begun_;
-  std::array<bool, kNodes> killed_{};
+  NodeIndex victim_ = 0;                    // the node that is down, or was last
+  std::array<const char*, kNodes> down_{};  // why a node is; nullptr: it is not
   Figures figures_;
 };
 

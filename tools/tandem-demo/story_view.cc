@@ -33,7 +33,7 @@ std::vector<EntryView> LastEntries(const TrafficState& state) {
 }  // namespace
 
 std::string Story::NodeStateText(NodeIndex node) const {
-  if (killed_[node]) return "killed";
+  if (down_[node] != nullptr) return down_[node];
   if (cluster_.pid(node) < 0 || watches_[node] == nullptr) return "not started";
   const NodeStatus status = watches_[node]->status();
   if (status.ready_code == 0) return "no answer";
@@ -61,7 +61,7 @@ View Story::CurrentView() const {
     node.state = NodeStateText(i);
     if (watches_[i] == nullptr) continue;
     node.status = watches_[i]->status();
-    node.serving = !killed_[i] && node.status.ready_code == 200;
+    node.serving = down_[i] == nullptr && node.status.ready_code == 200;
   }
   return view;
 }

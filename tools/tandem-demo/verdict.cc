@@ -26,17 +26,24 @@ std::vector<std::string> Defects(const Tally& tally) {
 
 }  // namespace
 
+std::string SoFar(const Tally& tally) {
+  return absl::StrCat(tally.received, " received, ", tally.lost, " lost, ", tally.twice_unexplained,
+                      " twice, ", tally.out_of_order, " out of order");
+}
+
 Verdict Judge(const Figures& figures) {
   const Tally& tally = figures.tally;
   const std::vector<std::string> defects = Defects(tally);
   std::string line =
       defects.empty() ? "PASS " : absl::StrCat("FAIL ", absl::StrJoin(defects, ", "), "; of ");
-  absl::StrAppend(&line, tally.acknowledged, " messages acknowledged: ", tally.received,
-                  " received, ", tally.lost + tally.on_the_way, " lost, ", tally.twice_unexplained,
-                  " twice, ", tally.out_of_order, " out of order; ", figures.published_via[0],
-                  " entered at ", figures.names[0], ", ", figures.published_via[1], " at ",
-                  figures.names[1], "; ", tally.repeated, " sent again (", tally.twice_explained,
-                  " of them came twice)");
+  Tally at_the_end = tally;
+  at_the_end.lost += tally.on_the_way;
+  absl::StrAppend(&line, tally.acknowledged, " messages acknowledged: ", SoFar(at_the_end), "; ",
+                  figures.published_via[0], " entered at ", figures.names[0], ", ",
+                  figures.published_via[1], " at ", figures.names[1], "; ", tally.repeated,
+                  " sent again (", tally.twice_explained, " of them came twice)");
+  if (tally.late_explained > 0)
+    absl::StrAppend(&line, "; ", tally.late_explained, " waited for the cut to be mended");
   absl::StrAppendFormat(&line, "; longest pause %.2f s; %s back after %.1f s",
                         Seconds(tally.longest_pause.value_or(Duration::zero())),
                         figures.names[figures.victim], Seconds(figures.back_after));

@@ -16,7 +16,7 @@ struct Figures {
   Tally tally;  // at the end, nothing more to come
   std::array<std::string, kNodes> names;
   std::array<std::uint64_t, kNodes> published_via{};
-  NodeIndex victim = 0;   // the node that was killed
+  NodeIndex victim = 0;   // of those that were down, the one that took longest to come back
   Duration back_after{};  // from its start to ready
 };
 
@@ -24,6 +24,9 @@ struct Verdict {
   bool pass = false;
   std::string line;  // "PASS ..." or "FAIL ..."
 };
+
+// The verdict in the middle of a story, where messages may be on the way.
+std::string SoFar(const Tally& tally);
 
 Verdict Judge(const Figures& figures);
 

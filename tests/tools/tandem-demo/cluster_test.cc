@@ -58,12 +58,40 @@ TEST_F(ClusterTest, ANodeThatWasKilledIsNoSurprise) {
   ASSERT_TRUE(cluster.StartNode(1).ok());
   ASSERT_TRUE(cluster.StartBalancer().ok());
   const pid_t victim = cluster.pid(0);
-  cluster.KillNode(0);
+  EXPECT_TRUE(cluster.KillNode(0).ok());
   EXPECT_EQ(kill(victim, 0), -1);
   EXPECT_EQ(cluster.pid(0), -1);
   EXPECT_TRUE(cluster.Check().ok());
   EXPECT_TRUE(cluster.StartNode(0).ok());
   EXPECT_NE(cluster.pid(0), victim);
+}
+
+TEST_F(ClusterTest, ANodeThatIsTerminatedEndsInItsOwnTimeAndSaysHow) {
+  Cluster cluster =
+      Make(Script("tandemd", "trap 'exit 7' TERM; touch \"$2.up\"; while :; do :; done"));
+  ASSERT_TRUE(cluster.WriteFiles().ok());
+  ASSERT_TRUE(cluster.StartNode(0).ok());
+  const TimePoint deadline = Clock::now() + kDeadline;
+  while (!std::filesystem::exists(directory_.Path("alpha.toml.up")) && Clock::now() < deadline) {
+  }
+  EXPECT_FALSE(cluster.Ended(0));
+  cluster.TerminateNode(0);
+  std::optional<Exit> exit = cluster.Ended(0);
+  while (!exit && Clock::now() < deadline) exit = cluster.Ended(0);
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->code, 7);
+  EXPECT_TRUE(cluster.Check().ok());
+}
+
+TEST_F(ClusterTest, ACutCableIsStoppedAndEndsAllTheSame) {
+  Cluster cluster = Make(Sleeper());
+  ASSERT_TRUE(cluster.WriteFiles().ok());
+  ASSERT_TRUE(cluster.StartCable().ok());
+  const pid_t cable = cluster.cable_pid();
+  cluster.CutCable();
+  EXPECT_TRUE(cluster.Check().ok());
+  cluster.Stop();
+  EXPECT_EQ(kill(cable, 0), -1);
 }
 
 TEST_F(ClusterTest, StopEndsEverythingAndReleaseNothing) {
@@ -88,7 +116,7 @@ TEST_F(ClusterTest, NoTwoProcessesShareAPort) {
   std::set<std::uint16_t> ports = {cluster.balancer_port()};
   for (NodeIndex i = 0; i < kNodes; ++i)
     for (const std::uint16_t port :
-         {cluster.mqtt_port(i), cluster.admin_port(i), cluster.link_port(i)})
+         {cluster.mqtt_port(i), cluster.admin_port(i), cluster.link_port(i), cluster.cable_port(i)})
       EXPECT_TRUE(ports.insert(port).second) << port;
 }
 

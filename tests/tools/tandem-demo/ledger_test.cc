@@ -51,6 +51,43 @@ TEST_F(LedgerTest, AMessageThatComesLateIsNotLostButOutOfOrder) {
   EXPECT_EQ(ledger_.tally().out_of_order, 1u);
 }
 
+TEST_F(LedgerTest, WhatMetAPartitionMayArriveBehindNewerOnesOnceTheNodesHaveMet) {
+  const Sequence under_way = Publish();
+  ledger_.SetApart(true);
+  const Sequence other_side = Publish();
+  Receive(Publish());
+  EXPECT_EQ(ledger_.tally().lost, 0u);
+  EXPECT_EQ(ledger_.tally().held_back, 2u);
+  ledger_.SetApart(false);
+  EXPECT_EQ(ledger_.tally().lost, 2u);
+  Receive(under_way);
+  Receive(other_side);
+  EXPECT_EQ(ledger_.tally().lost + ledger_.tally().held_back, 0u);
+  EXPECT_EQ(ledger_.tally().late_explained, 2u);
+  EXPECT_EQ(ledger_.tally().out_of_order, 0u);
+}
+
+TEST_F(LedgerTest, WhatMetAPartitionMayComeTwice) {
+  ledger_.SetApart(true);
+  const Sequence both_sides = Publish();
+  Receive(both_sides);
+  ledger_.SetApart(false);
+  Receive(both_sides);
+  EXPECT_EQ(ledger_.tally().twice_explained, 1u);
+  EXPECT_EQ(ledger_.tally().twice_unexplained, 0u);
+}
+
+TEST_F(LedgerTest, WhatIsPublishedAfterTheNodesHaveMetHasNoExcuse) {
+  ledger_.SetApart(true);
+  ledger_.SetApart(false);
+  const Sequence late = Publish();
+  Receive(Publish());
+  Receive(late);
+  Receive(late);
+  EXPECT_EQ(ledger_.tally().out_of_order, 1u);
+  EXPECT_EQ(ledger_.tally().twice_unexplained, 1u);
+}
+
 TEST_F(LedgerTest, AMessageWithoutAcknowledgementIsNeverLost) {
   ledger_.Attempted(ledger_.Begin());
   Receive(Publish());

@@ -31,6 +31,19 @@ TEST(Verdict, PassesWithFigures) {
             "after 1.2 s");
 }
 
+TEST(Verdict, SaysWhatWaitedForTheCutToBeMended) {
+  Figures figures = Flawless();
+  figures.tally.late_explained = 7;
+  EXPECT_TRUE(Judge(figures).pass);
+  EXPECT_THAT(Judge(figures).line, HasSubstr("; 7 waited for the cut to be mended; longest"));
+}
+
+TEST(Verdict, InTheMiddleOfAStoryWhatIsOnTheWayIsNotLost) {
+  Figures figures = Flawless();
+  figures.tally.on_the_way = 3;
+  EXPECT_EQ(SoFar(figures.tally), "1200 received, 0 lost, 0 twice, 0 out of order");
+}
+
 TEST(Verdict, EveryBrokenPromiseFailsAndIsNamed) {
   const struct {
     std::uint64_t Tally::*count;
