@@ -33,6 +33,7 @@ EXCEPTIONS = {
     "cluster/cluster_state.h": "values",
     "cluster/cluster_status.h": "values",
     "cluster/discovery/discovery.h": "an interface",
+    "cluster/witness/witness.h": "an interface and its values",
     "proto/mqtt/packet.h": "values; the decoder's and encoder's tests compare them",
     "tools/tandem-demo/clock.h": "names of std::chrono types",
     "tools/tandem-demo/view.h": "values",

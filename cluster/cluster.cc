@@ -38,6 +38,14 @@ constexpr Family kForwarded = {"tandem_cluster_forwarded_total", Kind::kCounter,
 constexpr Family kRefused = {
     "tandem_cluster_links_refused_total", Kind::kCounter, Unit::kPlain,
     "Handshakes between nodes that failed: wrong secret, cluster, name or version."};
+constexpr Family kStanding = {"tandem_cluster_standing", Kind::kGauge, Unit::kPlain,
+                              "1 for how this node stands to its partner: starting, paired, "
+                              "deciding, severed, alone."};
+constexpr Family kWitnessUp = {"tandem_cluster_witness_up", Kind::kGauge, Unit::kPlain,
+                               "1 while the witness answers; absent without a witness."};
+constexpr Family kDecisions = {"tandem_cluster_witness_decisions_total", Kind::kCounter,
+                               Unit::kPlain,
+                               "Answers that decided whether this node may serve, by result."};
 constexpr Family kLanes = {"tandem_cluster_lanes_up", Kind::kGauge, Unit::kPlain,
                            "Connections between the cores of both nodes that work."};
 
@@ -53,6 +61,23 @@ std::string_view Cause(DownReason reason) noexcept {
       return "peer_drained";
     default:
       return "peer_dead";
+  }
+}
+
+// The labels of tandem_cluster_standing and tandem_cluster_witness_decisions_total.
+constexpr Standing::State kStates[] = {Standing::State::kStarting, Standing::State::kPaired,
+                                       Standing::State::kDeciding, Standing::State::kSevered,
+                                       Standing::State::kAlone};
+constexpr std::string_view kDecisionNames[Standing::kDecisions] = {"won", "lost", "unreachable"};
+
+void CollectStanding(const ClusterStatus& now, metrics::Exposition& out) {
+  for (const Standing::State state : kStates)
+    out.Add(kStanding, {{"state", Name(state)}}, now.standing == state ? 1 : 0);
+  if (!now.has_witness) return;
+  out.Add(kWitnessUp, {}, now.witness_reached.value_or(false) ? 1 : 0);
+  for (std::size_t i = 0; i < Standing::kDecisions; ++i) {
+    out.Add(kDecisions, {{"result", kDecisionNames[i]}},
+            static_cast<std::int64_t>(now.decisions[i]));
   }
 }
 
@@ -78,6 +103,8 @@ absl::Status Check(const ClusterOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat("the cluster members must be \"",
                                                    options.identity.node, "\" and one other node"));
   }
+  if (options.on_partition == PartitionRule::kWitness && !options.witness)
+    return absl::InvalidArgumentError("cluster.on_partition = \"witness\" needs a witness");
   if (options.failure_after < 2 * options.heartbeat_every) {
     return absl::InvalidArgumentError(
         "cluster.failure_after must be at least two heartbeats (200 ms)");
@@ -102,6 +129,17 @@ std::unique_ptr<node::PartnerLink> Cluster::MakeLink(CoreId core) {
 
 void Cluster::SetDraining(bool draining) {
   state_->draining.store(draining, std::memory_order_relaxed);
+}
+
+absl::Status Cluster::ForceServe() {
+  const ClusterStatus now = state_->Snapshot();
+  if (now.ready) return absl::FailedPreconditionError("this node serves already");
+  if (now.standing == Standing::State::kPaired) {
+    return absl::FailedPreconditionError(
+        "the partner is here: this node serves as soon as it is in step");
+  }
+  state_->forced.store(true, std::memory_order_relaxed);
+  return absl::OkStatus();
 }
 
 void Cluster::SetFigures(std::vector<std::int64_t> figures) {
@@ -143,6 +181,7 @@ void Cluster::Collect(metrics::Exposition& out) const {
   out.Add(kForwarded, {{"peer", peer}, {"direction", "out"}}, ToInt(now.publishes_out));
   out.Add(kForwarded, {{"peer", peer}, {"direction", "in"}}, ToInt(now.publishes_in));
   out.Add(kRefused, {}, ToInt(now.refused));
+  CollectStanding(now, out);
   for (std::size_t i = 0; i < kDownReasons; ++i) {
     const auto reason = static_cast<DownReason>(i);
     if (reason != DownReason::kStopping)

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cluster/cluster_options.h"
 #include "cluster/cluster_status.h"
@@ -30,6 +31,8 @@ class Cluster {
   ClusterStatus status() const;
   // This node moves its clients away; the partner is told so.
   void SetDraining(bool draining);
+  // The operator wants a severed node to serve with what it holds. An error if it serves already.
+  absl::Status ForceServe();
   // What the broker of this node counts; the partner sees it as peer_figures within a heartbeat.
   void SetFigures(std::vector<std::int64_t> figures);
   // tandem_cluster_*, as in metrics-proposed.txt.

@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cluster/hello.h"
+#include "cluster/standing.h"
+#include "cluster/witness/witness.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
 #include "engine/reactor/transport.h"
@@ -46,7 +49,12 @@ struct ClusterOptions {
   MonoNs max_lag = 10 * kNanosecondsPerSecond;
   std::size_t backlog_bytes_max = std::size_t{256} * 1024 * 1024;
   MonoNs start_grace = 2 * kNanosecondsPerSecond;
-  bool serve_alone_at_start = true;
+  // What this node does without its partner: when it starts, and when it loses it.
+  PartitionRule on_partition = PartitionRule::kServe;
+  std::string preferred;                         // kPrefer: the member that goes on
+  bool refuse_alone = false;                     // never serve alone, for whatever reason
+  MonoNs decide_within = kNanosecondsPerSecond;  // clients wait so long for the witness
+  std::shared_ptr<Witness> witness;              // kWitness: not null
   // How long a stop waits for the partner to apply what it is owed.
   MonoNs stop_grace = 2 * kNanosecondsPerSecond;
 

@@ -65,6 +65,9 @@ class ClusterState {
   // Set by whoever drains this node; told to the partner with each heartbeat.
   std::atomic<bool> draining{false};
 
+  // Set by an operator: serve with what is here.
+  std::atomic<bool> forced{false};
+
   // What this node's broker counts, to be told with each heartbeat.
   std::vector<std::int64_t> figures() const {
     const std::lock_guard<std::mutex> lock(mutex_);

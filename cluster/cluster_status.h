@@ -9,6 +9,7 @@
 
 #include "cluster/hello.h"
 #include "cluster/pair.h"
+#include "cluster/standing.h"
 #include "engine/base/clock.h"
 
 namespace tandem::cluster {
@@ -24,8 +25,11 @@ struct ClusterStatus {
   Pair::State state = Pair::State::kAlone;
   bool suspect = false;  // paired, but the partner has not been seen just now
   bool in_step = false;  // both nodes have applied what the other one had
-  bool ready = false;    // this node may serve clients as far as the cluster is concerned (sticky)
-  std::uint64_t epoch = 0;  // 0: alone
+  bool ready = false;    // this node may serve clients as far as the cluster is concerned
+  Standing::State standing = Standing::State::kStarting;
+  std::string not_ready_because;  // for an operator; "" while nothing is amiss
+  bool start_anew = false;        // what this node holds is void: it is to stop and to start again
+  std::uint64_t epoch = 0;        // 0: alone
   std::uint64_t epoch_max = 0;
   std::string peer;  // empty: not known yet
   std::string peer_release;
@@ -53,6 +57,11 @@ struct ClusterStatus {
   std::uint64_t refused = 0;    // handshakes that failed for a reason of substance
   std::uint64_t strangers = 0;  // connections to the cluster port that were no links at all
   std::string last_error;
+
+  bool has_witness = false;
+  std::optional<bool> witness_reached;  // nothing before its first answer
+  std::string witness_error;            // of the last question
+  std::array<std::uint64_t, Standing::kDecisions> decisions{};
 };
 
 }  // namespace tandem::cluster

@@ -1,5 +1,6 @@
 #include "cluster/control.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/status.h"
@@ -22,6 +23,16 @@ absl::Status ToStatus(const kj::Exception& exception) {
   }
   return absl::InternalError(message);
 }
+
+namespace {
+
+// A newer node may have more to say than we understand: then it holds no less than we.
+Holding ToHolding(peer::Holding holding) noexcept {
+  static_assert(static_cast<int>(peer::Holding::SERVED) == static_cast<int>(Holding::kServed));
+  return static_cast<Holding>(std::min(holding, peer::Holding::SERVED));
+}
+
+}  // namespace
 
 struct ControlLink::Shared {
   std::size_t path;
@@ -51,14 +62,17 @@ class ControlLink::Server final : public peer::Control::Server {
   kj::Promise<void> propose(ProposeContext context) override {
     if (shared_->events == nullptr) return kj::READY_NOW;
     const peer::PairView::Reader in = context.getParams().getView();
-    const PairView view{
-        .epoch_max = in.getEpochMax(), .epoch = in.getEpoch(), .hold_ms = in.getHoldMs()};
+    const PairView view{.epoch_max = in.getEpochMax(),
+                        .epoch = in.getEpoch(),
+                        .hold_ms = in.getHoldMs(),
+                        .holding = ToHolding(in.getHolding())};
     auto paf = kj::newPromiseAndFulfiller<PairVerdict>();
     shared_->proposal = kj::mv(paf.fulfiller);
     shared_->events->OnProposal(shared_->path, view);
     return paf.promise.then([context](PairVerdict verdict) mutable {
       peer::PairVerdict::Builder out = context.getResults().initVerdict();
       out.setEpoch(verdict.epoch);
+      out.setHolding(static_cast<peer::Holding>(verdict.holding));
       switch (verdict.kind) {
         case PairVerdict::Kind::kResume:
           out.setResume();
@@ -120,9 +134,10 @@ void ControlLink::Propose(const PairView& view) {
   out.setEpochMax(view.epoch_max);
   out.setEpoch(view.epoch);
   out.setHoldMs(view.hold_ms);
+  out.setHolding(static_cast<peer::Holding>(view.holding));
   tasks_.add(request.send().then([this](capnp::Response<peer::Control::ProposeResults>&& response) {
     const peer::PairVerdict::Reader in = response.getVerdict();
-    PairVerdict verdict{.epoch = in.getEpoch()};
+    PairVerdict verdict{.epoch = in.getEpoch(), .holding = ToHolding(in.getHolding())};
     switch (in.which()) {
       case peer::PairVerdict::RESUME:
         verdict.kind = PairVerdict::Kind::kResume;

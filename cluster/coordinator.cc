@@ -17,6 +17,8 @@ constexpr std::size_t kInboundMax = 64;
 constexpr MonoNs kHandshakeTime = kNanosecondsPerSecond;
 constexpr MonoNs kGoodbyeTime = 300 * kNanosecondsPerMillisecond;
 constexpr std::size_t kPathsMax = 8;
+// The provider's thread can't wake this one.
+constexpr MonoNs kWitnessLookEvery = 2 * kNanosecondsPerMillisecond;
 
 const ClusterMember* Find(const ClusterOptions& options, bool self) {
   for (const ClusterMember& member : options.members) {
@@ -42,8 +44,18 @@ Pair::Options PairOptions(const ClusterOptions& options, std::uint16_t cores) {
                        .failure_after = options.failure_after,
                        .beat_every = options.heartbeat_every},
           .start_grace = options.start_grace,
-          .serve_alone_at_start = options.serve_alone_at_start,
-          .seed = options.seed != 0 ? options.seed : incarnation};
+          .serve_alone_at_start = !options.refuse_alone,
+          .seed = options.seed != 0 ? options.seed : incarnation,
+          .careful = Standing::IsCareful(options.on_partition, options.refuse_alone)};
+}
+
+Standing::Options StandingOptions(const ClusterOptions& options) {
+  return {.node = options.identity.node,
+          .incarnation = options.identity.incarnation,
+          .rule = options.on_partition,
+          .preferred = options.preferred,
+          .refuse_alone = options.refuse_alone,
+          .decide_within = options.decide_within};
 }
 
 bool IsFailover(DownReason reason) noexcept {
@@ -57,6 +69,7 @@ Coordinator::Coordinator(CoreLink& core)
       state_(core.state()),
       options_(state_.options),
       pair_(PairOptions(options_, core.services().cores)),
+      standing_(StandingOptions(options_)),
       paths_(PathCount(options_)) {}
 
 Coordinator::~Coordinator() noexcept = default;
@@ -69,6 +82,7 @@ absl::Status Coordinator::Start() {
     return status;
   }
   pair_.Start(now());
+  status_.has_witness = options_.witness != nullptr;
   AdvanceDiscovery();
   PublishStatus();
   return absl::OkStatus();
@@ -115,12 +129,14 @@ void Coordinator::Advance() {
   }
   AdvanceProbes();
   pair_.Tick(now());
+  AdvanceStanding();
   ApplyEffects();
 }
 
 void Coordinator::Finish() {
   AdvanceStop();
   pair_.Tick(now());
+  AdvanceStanding();
   ApplyEffects();
   for (Path& path : paths_) {
     if (path.control) path.control->Flush();
@@ -136,6 +152,8 @@ MonoNs Coordinator::NextDeadline() const {
     if (path.dialing) deadline = std::min(deadline, path.dialing->deadline());
   }
   for (const Probe& probe : probes_) deadline = std::min(deadline, probe.deadline);
+  deadline = std::min(deadline, standing_.NextDeadline());
+  if (standing_.waits_for_witness()) deadline = std::min(deadline, now() + kWitnessLookEvery);
   return std::min(deadline, goodbye_deadline_);
 }
 
@@ -396,12 +414,21 @@ void Coordinator::OnGoodbyeHeard(std::size_t /*path*/) { goodbye_heard_ = true; 
 // effects
 
 void Coordinator::ApplyEffects() {
-  // An effect may cause others (a dial that fails at once).
-  while (pair_.HasEffects()) {
+  // An effect may cause others (a dial that fails at once, an epoch that ends).
+  while (pair_.HasEffects() || standing_.HasEffects()) {
     status_changed_ = true;
+    // What the cores are told about the last epoch comes before the next one.
+    ApplyStanding();
     for (const PairEffect& effect : pair_.TakeEffects()) {
       std::visit([this](const auto& each) { Apply(each); }, effect);
     }
+    pair_.SetHolding(standing_.holding());
+  }
+}
+
+void Coordinator::ApplyStanding() {
+  for (const StandingEffect& effect : standing_.TakeEffects()) {
+    std::visit([this](const auto& each) { Apply(each); }, effect);
   }
 }
 
@@ -423,7 +450,7 @@ void Coordinator::Apply(const SendVerdict& effect) {
 void Coordinator::Apply(const SendBeat& effect) {
   if (!paths_[effect.path].control) return;
   const BeatNote note{.epoch = pair_.epoch(),
-                      .ready = pair_.ready(),
+                      .ready = standing_.ready(),
                       .draining = state_.draining.load(std::memory_order_relaxed),
                       .figures = state_.figures()};
   paths_[effect.path].control->SendBeat(effect.beat, note);
@@ -436,6 +463,9 @@ void Coordinator::Apply(const BeginEpoch& effect) {
   Log(LogLevel::kInfo, "an epoch with the partner begins",
       {{"epoch", effect.epoch.epoch}, {"node", status_.peer}});
   if (options_.on_epoch) options_.on_epoch(effect.epoch.epoch);
+  standing_.OnEpochBegun(PairingOf(effect.epoch, status_.peer), now());
+  ApplyStanding();
+  core_epoch_ = effect.epoch.epoch;
   ForEachCore([&](CoreId core) {
     core_.PostTo(core, [epoch = effect.epoch, dialer = pair_.dials()](CoreLink& link) {
       link.BeginEpoch(epoch, dialer);
@@ -456,10 +486,61 @@ void Coordinator::Apply(const EndEpoch& effect) {
   status_.last_down = effect.reason;
   ++status_.downs[static_cast<std::size_t>(effect.reason)];
   if (IsFailover(effect.reason)) ++status_.failovers;
+  standing_.OnEpochEnded(effect.reason, now());
+  ApplyStanding();
+}
+
+void Coordinator::Apply(const StartAnew& /*effect*/) {
+  Log(LogLevel::kWarn, "the partner holds what counts: this node gives up its own and starts anew",
+      {{"node", status_.peer}});
+  status_.start_anew = true;
+}
+
+// -------------------------------------------------------------------------------------------------
+// standing
+
+void Coordinator::AdvanceStanding() {
+  if (options_.witness) {
+    if (const std::optional<WitnessAnswer> answer = options_.witness->Take()) {
+      status_.witness_error = answer->words;
+      standing_.OnWitness(*answer, now());
+      pair_.KnowEpoch(standing_.epoch_seen());
+    }
+  }
+  if (stopping_) return;
+  if (state_.forced.exchange(false, std::memory_order_relaxed)) {
+    if (const absl::Status status = standing_.Force(now()); status.ok())
+      Log(LogLevel::kWarn, "the operator makes this node serve with what it has", {});
+  }
+  if (pair_.ready() && pair_.state() == Pair::State::kAlone)
+    standing_.OnNobodyThere(pair_.refused(), now());
+  standing_.Tick(now());
+}
+
+void Coordinator::Apply(const HoldEpoch& /*effect*/) {
   ForEachCore([&](CoreId core) {
-    core_.PostTo(core, [epoch = effect.epoch](CoreLink& link) { link.EndEpoch(epoch); });
+    core_.PostTo(core, [epoch = core_epoch_](CoreLink& link) { link.HoldEpoch(epoch); });
   });
 }
+
+void Coordinator::Apply(const ReleaseEpoch& /*effect*/) {
+  ForEachCore([&](CoreId core) {
+    core_.PostTo(core, [epoch = core_epoch_](CoreLink& link) { link.EndEpoch(epoch); });
+  });
+  core_epoch_ = 0;
+}
+
+void Coordinator::Apply(const SendAway& /*effect*/) {
+  ForEachCore(
+      [&](CoreId core) { core_.PostTo(core, [](CoreLink& link) { link.TakeClients(false); }); });
+}
+
+void Coordinator::Apply(const TakeClients& /*effect*/) {
+  ForEachCore(
+      [&](CoreId core) { core_.PostTo(core, [](CoreLink& link) { link.TakeClients(true); }); });
+}
+
+void Coordinator::Apply(const WitnessRequest& effect) { options_.witness->Ask(effect); }
 
 // ---------------------------------------------------------------------------------------------------------
 // from the cores
@@ -476,6 +557,7 @@ void Coordinator::OnCoreInStep(CoreId core, std::uint64_t epoch) {
   if (in_step_.size() != core_.services().cores) return;
   Log(LogLevel::kInfo, "in step with the partner", {{"epoch", epoch}, {"node", status_.peer}});
   pair_.OnInStep(epoch, now());
+  standing_.OnInStep();
   status_.catch_up_ns = now() - epoch_began_;
   status_changed_ = true;
 }
@@ -542,23 +624,54 @@ void Coordinator::Complain(std::string_view what) {
   Log(LogLevel::kWarn, "cluster", {{"problem", what}});
 }
 
+void Coordinator::NoteStanding() {
+  if (was_ready_ != standing_.ready()) {
+    was_ready_ = standing_.ready();
+    status_changed_ = true;
+    if (was_ready_)
+      Log(LogLevel::kInfo, "ready to serve as far as the cluster is concerned",
+          {{"epoch", pair_.epoch()}});
+  }
+  status_changed_ |= status_.not_ready_because != standing_.why();
+  if (std::exchange(told_state_, standing_.state()) == standing_.state()) return;
+  status_changed_ = true;
+  if (standing_.state() == Standing::State::kAlone)
+    Log(LogLevel::kWarn, "this node serves alone", {});
+  if (!standing_.why().empty() && standing_.state() != Standing::State::kPaired) {
+    Log(LogLevel::kWarn,
+        standing_.ready() ? "nothing is acknowledged for now" : "this node takes no clients",
+        {{"reason", standing_.why()}});
+  }
+}
+
+void Coordinator::NoteWitness() {
+  const std::optional<bool> reached = standing_.witness_reached();
+  status_.witness_reached = reached;
+  if (!reached || std::exchange(told_witness_, reached) == reached) return;
+  status_changed_ = true;
+  if (*reached) return Log(LogLevel::kInfo, "the witness answers", {});
+  Log(LogLevel::kError, "the witness does not answer: who loses its partner now can't serve",
+      {{"reason", status_.witness_error}});
+}
+
 void Coordinator::PublishStatus() {
   std::uint64_t up = 0;
   for (std::size_t path = 0; path < paths_.size(); ++path) {
     if (pair_.path_up(path)) up |= std::uint64_t{1} << path;
   }
   state_.paths_up.store(up, std::memory_order_relaxed);
-  if (was_ready_ != pair_.ready()) {
-    was_ready_ = status_changed_ = true;
-    Log(LogLevel::kInfo, "ready to serve as far as the cluster is concerned",
-        {{"epoch", pair_.epoch()}});
-  }
+  NoteStanding();
+  NoteWitness();
   status_changed_ |= status_.suspect != pair_.suspect() || status_.state != pair_.state();
   if (!std::exchange(status_changed_, false)) return;
   status_.state = pair_.state();
   status_.suspect = pair_.suspect();
   status_.in_step = pair_.in_step();
-  status_.ready = pair_.ready();
+  status_.ready = standing_.ready();
+  status_.standing = standing_.state();
+  status_.not_ready_because = standing_.why();
+  for (std::size_t i = 0; i < Standing::kDecisions; ++i)
+    status_.decisions[i] = standing_.decisions(static_cast<Standing::Decision>(i));
   status_.epoch = pair_.epoch();
   status_.epoch_max = pair_.epoch_max();
   for (std::size_t path = 0; path < status_.links.size(); ++path) {

@@ -15,6 +15,7 @@
 #include "cluster/discovery/discovery.h"
 #include "cluster/pair.h"
 #include "cluster/pending_link.h"
+#include "cluster/standing.h"
 #include "engine/reactor/stream_port.h"
 
 namespace tandem::cluster {
@@ -91,6 +92,7 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
   void AdvanceStop();
 
   void ApplyEffects();
+  void ApplyStanding();
   void Apply(const DialPath& effect);
   void Apply(const ProbePath& effect);
   void Apply(const ClosePath& effect);
@@ -100,6 +102,15 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
   void Apply(const BeginEpoch& effect);
   void Apply(const OpenLanes& effect);
   void Apply(const EndEpoch& effect);
+  void Apply(const StartAnew& effect);
+  void Apply(const HoldEpoch& effect);
+  void Apply(const ReleaseEpoch& effect);
+  void Apply(const SendAway& effect);
+  void Apply(const TakeClients& effect);
+  void Apply(const WitnessRequest& effect);
+  void AdvanceStanding();
+  void NoteStanding();
+  void NoteWitness();
 
   void Complain(std::string_view what);
   void PublishStatus();
@@ -110,6 +121,8 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
   ClusterState& state_;
   const ClusterOptions& options_;
   Pair pair_;
+  Standing standing_;
+  std::uint64_t core_epoch_ = 0;  // that the cores are in, as far as they have been told; 0: none
   std::unique_ptr<Discovery> discovery_;
   std::vector<reactor::ListenerId> listeners_;
   std::vector<Path> paths_;
@@ -121,6 +134,8 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
   std::set<CoreId> drained_;
   ClusterStatus status_;
   bool status_changed_ = true;
+  Standing::State told_state_ = Standing::State::kStarting;  // in the log
+  std::optional<bool> told_witness_;
   bool was_ready_ = false;
   MonoNs epoch_began_ = 0;
 

@@ -47,7 +47,8 @@ CoreLink::~CoreLink() noexcept {
 // the broker's side
 
 void CoreLink::Append(std::uint64_t number, broker::PeerRecord record) {
-  if (!epoch_) return;  // the epoch ended in this very turn; its streams are void
+  // The epoch ended in this very turn, or will not go on: its streams are void.
+  if (!epoch_ || held_) return;
   if (std::holds_alternative<broker::SnapshotEndRecord>(record)) snapshot_end_ = number;
   if (std::holds_alternative<broker::PublishRecord>(record)) counters_.publishes_out.Add();
   counters_.records_out.Add();
@@ -55,7 +56,7 @@ void CoreLink::Append(std::uint64_t number, broker::PeerRecord record) {
 }
 
 void CoreLink::Acknowledge(CoreId stream, std::uint64_t number) {
-  if (!epoch_) return;
+  if (!epoch_ || held_) return;
   Slot* const slot = SlotOf(Index(stream));
   TANDEM_CHECK_MSG(slot != nullptr && slot->receives,
                    "acknowledgement for a stream that does not end on this core");
@@ -176,22 +177,34 @@ void CoreLink::OpenLanes(std::uint64_t epoch) {
 
 void CoreLink::EndEpoch(std::uint64_t epoch) {
   if (!epoch_ || epoch_->epoch != epoch) return;
+  DropLanes();
+  epoch_.reset();
+  held_ = false;
+  services_.events->OnPeerDown();
+}
+
+void CoreLink::HoldEpoch(std::uint64_t epoch) {
+  if (!epoch_ || epoch_->epoch != epoch || held_) return;
+  DropLanes();
+  held_ = true;
+  services_.events->OnPeerHeld();
+}
+
+void CoreLink::DropLanes() {
   for (const auto& slot : slots_) {
     DropLane(*slot);
     if (slot->dialing) Bury(slot->dialing->TakeConnection(), reactor::CloseMode::kReset);
   }
   slots_.clear();
   sender_ = StreamSender();
-  epoch_.reset();
   lanes_open_ = false;
-  services_.events->OnPeerDown();
 }
 
 // In step: the other node has applied all that this core had to tell, and this core all that the
 // streams ending here had.
 void CoreLink::CheckStanding() {
   ReportDrained();
-  if (!epoch_) return;
+  if (!epoch_ || held_) return;
   const std::uint64_t epoch = epoch_->epoch;
   sender_.MarkTime(now_.mono_ns);
   const MonoNs age = sender_.OldestAge(now_.mono_ns);

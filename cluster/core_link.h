@@ -48,6 +48,9 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   void BeginEpoch(const broker::PeerEpoch& epoch, bool dialer);
   void OpenLanes(std::uint64_t epoch);
   void EndEpoch(std::uint64_t epoch);
+  // The pair has left it, but the broker is not to know yet: no lane carries anything any more.
+  void HoldEpoch(std::uint64_t epoch);
+  void TakeClients(bool taken) { services_.events->OnClientsTaken(taken); }
   void AdoptLane(std::uint64_t epoch, std::uint16_t lane,
                  std::unique_ptr<reactor::Handoff> handoff);
   void TakeLane(std::uint64_t epoch, std::uint16_t lane,
@@ -93,6 +96,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   void Dial(Slot& slot);
   void DialFailed(Slot& slot, const absl::Status& error);
   void DropLane(Slot& slot);
+  void DropLanes();
   absl::Status CheckPath(Slot& slot);
   void CountTraffic(Slot& slot);
   void CheckStanding();
@@ -113,6 +117,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   std::optional<broker::PeerEpoch> epoch_;
   bool dialer_ = false;
   bool lanes_open_ = false;  // dialer: may dial
+  bool held_ = false;        // in an epoch that will not go on
   bool reported_in_step_ = false;
   bool reported_lag_ = false;
   std::optional<std::uint64_t> snapshot_end_;  // number of our SnapshotEndRecord

@@ -45,6 +45,11 @@ std::string_view Name(DownReason reason) noexcept {
   return "unknown";
 }
 
+bool Yields(Holding own, Holding other, bool dials) noexcept {
+  if (own != Holding::kPart && own != Holding::kWhole) return false;
+  return other > own || (other == own && !dials);
+}
+
 Pair::Pair(Options options)
     : options_(std::move(options)),
       paths_(options_.detector.paths),
@@ -150,6 +155,7 @@ void Pair::OnProposal(std::size_t path, const PairView& view, MonoNs now) {
     return Confirm(path, now);
   }
   if (epoch_ && answer_path_) return Answer(path, PairVerdict::Kind::kLater, kArmingRetryMs);
+  if (options_.careful && !Settle(path, view, now)) return;
   if (epoch_) Leave(DownReason::kDropped, now);
   const std::uint32_t hold_ms = std::max(HoldMs(now), view.hold_ms);
   if (hold_ms != 0 || stopping_)
@@ -158,10 +164,34 @@ void Pair::OnProposal(std::size_t path, const PairView& view, MonoNs now) {
   answer_path_ = path;
 }
 
+// The listener's part of a careful beginning; true if an epoch may begin now.
+bool Pair::Settle(std::size_t path, const PairView& view, MonoNs now) {
+  const bool both_out = !epoch_ && view.epoch == 0;
+  if (epoch_) Leave(DownReason::kDropped, now);
+  if (both_out && Yields(holding_, view.holding, false)) GiveUp();
+  if (both_out && !gives_up_ && !Yields(view.holding, holding_, true)) return true;
+  Answer(path, PairVerdict::Kind::kLater, kArmingRetryMs);
+  return false;
+}
+
+// The dialer's; true if it may go by the verdict.
+bool Pair::Settle(Path& path, const PairVerdict& verdict, MonoNs now) {
+  const bool over = epoch_ && verdict.epoch != epoch_->epoch;
+  if (over) Leave(DownReason::kDropped, now);
+  if (!over && !epoch_ && Yields(holding_, verdict.holding, true)) GiveUp();
+  path.act_at = now + kArmingRetryMs * kNanosecondsPerMillisecond;
+  return !over && !gives_up_;
+}
+
+void Pair::GiveUp() {
+  if (!std::exchange(gives_up_, true)) effects_.push_back(StartAnew{});
+}
+
 void Pair::OnVerdict(std::size_t path, const PairVerdict& verdict, MonoNs now) {
   Path& state = paths_[path];
   if (state.link < Link::kUp || !state.proposing) return;
   state.proposing = false;
+  if (options_.careful && !Settle(state, verdict, now)) return;
   if (epoch_ && verdict.epoch != epoch_->epoch) Leave(DownReason::kDropped, now);
   switch (verdict.kind) {
     case PairVerdict::Kind::kResume:
@@ -179,7 +209,8 @@ void Pair::OnVerdict(std::size_t path, const PairVerdict& verdict, MonoNs now) {
 }
 
 void Pair::Answer(std::size_t path, PairVerdict::Kind kind, std::uint32_t later_ms) {
-  effects_.push_back(SendVerdict{path, {.kind = kind, .epoch = epoch(), .later_ms = later_ms}});
+  effects_.push_back(SendVerdict{
+      path, {.kind = kind, .epoch = epoch(), .later_ms = later_ms, .holding = holding_}});
 }
 
 void Pair::Confirm(std::size_t path, MonoNs now) {
@@ -338,8 +369,11 @@ void Pair::TickPath(std::size_t path, MonoNs now) {
       if (!MayPropose()) return;
       state.proposing = true;
       state.act_at = now;
-      effects_.push_back(
-          SendProposal{path, {.epoch_max = epoch_max_, .epoch = epoch(), .hold_ms = HoldMs(now)}});
+      effects_.push_back(SendProposal{path,
+                                      {.epoch_max = epoch_max_,
+                                       .epoch = epoch(),
+                                       .hold_ms = HoldMs(now),
+                                       .holding = holding_}});
       return;
     case Link::kConfirmed:
       if (const auto beat = detector_.NextBeat(path, now))
@@ -366,7 +400,8 @@ MonoNs Pair::GiveUpAt(const Path& path) const noexcept {
 // process is there: when it lost sight of it, and when it starts.
 bool Pair::Reaches() const noexcept {
   if (!peer_known()) return false;
-  return dials() || (epoch_ ? suspect_ : !ready_);
+  return dials() ||
+         (epoch_ ? suspect_ : !ready_ || (options_.careful && holding_ == Holding::kNothing));
 }
 
 void Pair::UpdateReady(MonoNs now) {
@@ -376,12 +411,16 @@ void Pair::UpdateReady(MonoNs now) {
     return;
   }
   if (!options_.serve_alone_at_start) return;
-  bool all_refused = peer_known() && dialable_ != 0;
-  for (std::size_t path = 0; path < paths_.size(); ++path) {
-    if (paths_[path].link >= Link::kUp) return;  // it is there: wait to be brought in step
-    if (path < dialable_ && !paths_[path].refused) all_refused = false;
+  for (const Path& path : paths_) {
+    if (path.link >= Link::kUp) return;  // it is there: wait to be brought in step
   }
-  ready_ = all_refused || now - alone_since_ >= options_.start_grace;
+  ready_ = refused() || now - alone_since_ >= options_.start_grace;
+}
+
+bool Pair::refused() const noexcept {
+  return peer_known() && dialable_ != 0 &&
+         std::all_of(paths_.begin(), paths_.begin() + static_cast<std::ptrdiff_t>(dialable_),
+                     [](const Path& path) { return path.refused; });
 }
 
 MonoNs Pair::NextDeadline(MonoNs now) const {

@@ -3,6 +3,7 @@
 // the coordinator on core 0 carries them out.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,17 +42,31 @@ enum class DownReason : std::uint8_t {
 inline constexpr std::size_t kDownReasons = 8;
 std::string_view Name(DownReason reason) noexcept;
 
+// What a node without an epoch brings into the next one (Standing).
+enum class Holding : std::uint8_t {
+  kNothing,  // it has just started
+  kPart,     // it was not in step when it lost its partner
+  kWhole,    // it was in step, and has acknowledged nothing since
+  kServed,   // it has served by itself
+};
+// Whether a node gives up what it holds, so that it gets all anew: what its clients were not told
+// is safe must not come back as if it were. `dials`: of the node that would; between equals one has
+// to.
+bool Yields(Holding own, Holding other, bool dials) noexcept;
+
 // What one node tells the other when they negotiate.
 struct PairView {
   std::uint64_t epoch_max = 0;
   std::uint64_t epoch = 0;    // 0: alone
   std::uint32_t hold_ms = 0;  // begin no new epoch before
+  Holding holding = Holding::kNothing;
 };
 struct PairVerdict {
   enum class Kind : std::uint8_t { kResume, kBegin, kLater };
   Kind kind{};
   std::uint64_t epoch = 0;  // the answering side's epoch after the answer; 0: alone
   std::uint32_t later_ms = 0;
+  Holding holding = Holding::kNothing;  // of the answering side
 };
 
 // Effects, in the order in which they must be carried out.
@@ -86,8 +101,9 @@ struct EndEpoch {
   std::uint64_t epoch;
   DownReason reason;
 };
+struct StartAnew {};  // this node is to come back as one that holds nothing
 using PairEffect = std::variant<DialPath, ProbePath, ClosePath, SendProposal, SendVerdict, SendBeat,
-                                BeginEpoch, OpenLanes, EndEpoch>;
+                                BeginEpoch, OpenLanes, EndEpoch, StartAnew>;
 
 // One per node, on core 0.
 //
@@ -117,6 +133,9 @@ class Pair {
     MonoNs hold_max = kNanosecondsPerSecond;
     MonoNs lag_hold = 10 * kNanosecondsPerSecond;
     std::uint64_t seed = 1;  // of the jitter of redials
+    // The end of an epoch may need a decision (Standing): no other begins before both sides know
+    // that it is over, and have said what they hold.
+    bool careful = false;
   };
   enum class State : std::uint8_t { kAlone, kLinking, kArming, kPaired };
 
@@ -145,6 +164,10 @@ class Pair {
   void OnLagging(std::uint64_t epoch, MonoNs now);
   void OnLaneBroken(std::uint64_t epoch, MonoNs now);
   void OnGoodbye(MonoNs now);
+  // What this node would bring into an epoch.
+  void SetHolding(Holding holding) noexcept { holding_ = holding; }
+  // The highest epoch that somebody else knows of.
+  void KnowEpoch(std::uint64_t epoch) noexcept { epoch_max_ = std::max(epoch_max_, epoch); }
   // No new connections from now on; the epoch goes on until End().
   void Stop() noexcept { stopping_ = true; }
   void End(MonoNs now);
@@ -164,6 +187,8 @@ class Pair {
   // This node holds what the cluster knows, or may assume that nobody knows more. Once true it
   // stays true.
   bool ready() const noexcept { return ready_; }
+  // Nobody listens on any path of the partner.
+  bool refused() const noexcept;
   bool path_up(std::size_t path) const {
     return path < paths_.size() && paths_[path].link == Link::kConfirmed;
   }
@@ -189,6 +214,9 @@ class Pair {
   void Retry(Path& path, MonoNs now);
   void TickPath(std::size_t path, MonoNs now);
   void UpdateReady(MonoNs now);
+  bool Settle(std::size_t path, const PairView& view, MonoNs now);
+  bool Settle(Path& path, const PairVerdict& verdict, MonoNs now);
+  void GiveUp();
   bool MayPropose() const noexcept;
   MonoNs GiveUpAt(const Path& path) const noexcept;
   bool Reaches() const noexcept;
@@ -209,6 +237,8 @@ class Pair {
   bool suspect_ = false;
   bool ready_ = false;
   bool stopping_ = false;
+  bool gives_up_ = false;  // StartAnew is under way
+  Holding holding_ = Holding::kNothing;
   MonoNs alone_since_ = 0;
   MonoNs hold_until_ = 0;
   MonoNs dropped_at_ = 0;

@@ -28,6 +28,8 @@ class Flood final : public broker::ReplicatorEvents {
     Append(broker::SnapshotEndRecord{});
   }
   void OnPeerDown() override { up = false; }
+  void OnPeerHeld() override {}
+  void OnClientsTaken(bool) override {}
   void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
     benchmark::DoNotOptimize(record);
     link->Acknowledge(stream, number);

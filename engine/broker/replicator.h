@@ -47,6 +47,12 @@ class ReplicatorEvents {
   virtual void OnPeerUp(const PeerEpoch& epoch) = 0;
   // The other node counts as gone: nothing waits for it any longer.
   virtual void OnPeerDown() = 0;
+  // The other node is lost from sight, and it is not decided whether this one may go on: until
+  // OnPeerDown nothing is applied there, and what the absence of a client makes due waits.
+  virtual void OnPeerHeld() = 0;
+  // Whether clients are taken, as far as the pair is concerned; those that are here when they no
+  // longer are go to the other node. Taken at first.
+  virtual void OnClientsTaken(bool taken) = 0;
   // Record `number` of the other node's core `stream`, in order, once. Streams of several cores may
   // arrive here.
   virtual void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) = 0;

@@ -315,11 +315,11 @@ void Shard::OnTimer(std::uint64_t cookie) {
   }
 }
 
-// Whether the client is back and only waits for the other node's answer: what its absence makes due
-// is looked at again later. The copy there has the new connection's will already, and must not take
-// the end of the old one for that of the new.
+// Whether the client can't be back yet, or is and only waits for the other node's answer: what its
+// absence makes due is looked at again later. The copy there has the new connection's will already,
+// and must not take the end of the old one for that of the new.
 bool Shard::WaitsForClaim(const Session& session, reactor::TimerId& timer, std::uint64_t cookie) {
-  if (!claiming_.contains(session.client_id)) return false;
+  if (!claiming_.contains(session.client_id) && !AbsenceWaits()) return false;
   timer = context_.timers.Schedule(context_.now.mono_ns + kClaimRetryNs, cookie);
   return true;
 }

@@ -81,7 +81,7 @@ class Shard final : public ReplicatorEvents {
   void OnClosed(ConnectionId id, metrics::CloseReason reason);
   // Ends all connections of clients: 0x8B for MQTT 5, a plain close for the others. While the other
   // node has copies of the sessions, their wills wait there for the clients to come back (P8).
-  void DisconnectAll(mqtt::ReasonCode code, metrics::CloseReason reason);
+  void DisconnectAll(mqtt::ReasonCode code, metrics::CloseReason reason, std::string_view why = {});
   // Maintenance (O2): while draining, CONNECT is answered with 0x9C Use another server, and
   // MoveAway sends clients to the other node in the same words.
   void SetDraining(bool draining) noexcept { draining_ = draining; }
@@ -99,6 +99,8 @@ class Shard final : public ReplicatorEvents {
   // The other node.
   void OnPeerUp(const PeerEpoch& epoch) override;
   void OnPeerDown() override;
+  void OnPeerHeld() override { held_ = true; }
+  void OnClientsTaken(bool taken) override;
   void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) override;
   void OnPeerApplied(std::uint64_t number) override;
 
@@ -165,6 +167,11 @@ class Shard final : public ReplicatorEvents {
     CoreId core{};
     std::uint64_t number = 0;
   };
+
+  // What a client's absence makes due waits: it can't come back just now, or has had no time to.
+  bool AbsenceWaits() const noexcept {
+    return held_ || !takes_clients_ || context_.now.mono_ns < absence_waits_until_;
+  }
 
   // Finding things.
   Client* FindClient(ConnectionId id) const noexcept;
@@ -336,6 +343,9 @@ class Shard final : public ReplicatorEvents {
   bool has_partner_;
   bool serving_ = true;
   bool draining_ = false;
+  bool held_ = false;          // from OnPeerHeld to OnPeerDown
+  bool takes_clients_ = true;  // OnClientsTaken
+  MonoNs absence_waits_until_ = 0;
   std::string assigned_id_prefix_;
   std::uint64_t assigned_ids_ = 0;
   std::uint64_t messages_ =

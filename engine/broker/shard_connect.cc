@@ -71,7 +71,7 @@ bool Shard::CheckConnect(Client& client, const mqtt::ConnectView& connect) {
   if (draining_)
     return refuse(ReasonCode::kUseAnotherServer, RefuseReason::kUnavailable,
                   "this node is being drained");
-  if (!serving_)
+  if (!serving_ || !takes_clients_)
     return refuse(ReasonCode::kServerUnavailable, RefuseReason::kUnavailable,
                   "this node is not serving");
   if (connect.client_id.empty() && !v5 &&
@@ -358,6 +358,7 @@ void Shard::Detach(Client& client, WillRule rule) {
                                    -static_cast<std::int64_t>(session->queue.in_flight()));
   session->queue.Rewind();
   if (rule == WillRule::kDrop) session->will.reset();
+  if (rule == WillRule::kDue && AbsenceWaits()) rule = WillRule::kWait;
   const bool will_waits = rule == WillRule::kWait && session->will;
   if (!session->persistent() && !will_waits) return EndSession(*session, true);
 

@@ -7,15 +7,28 @@
 
 namespace tandem::broker {
 
-void Shard::DisconnectAll(mqtt::ReasonCode code, metrics::CloseReason reason) {
+void Shard::DisconnectAll(mqtt::ReasonCode code, metrics::CloseReason reason,
+                          std::string_view why) {
   const WillRule rule = peer_.up() ? WillRule::kWait : WillRule::kDue;
   for (const auto& client : clients_) {
     if (!client || client->stage == Client::Stage::kClosing) continue;
     if (client->stage == Client::Stage::kConnected) {
-      Disconnect(*client, code, reason, "", rule);
+      Disconnect(*client, code, reason, why, rule);
     } else {
       Close(*client, reason);
     }
+  }
+}
+
+// The partner may serve instead (O4). Clients that come back later than their wills would wait find
+// that those have waited.
+void Shard::OnClientsTaken(bool taken) {
+  if (std::exchange(takes_clients_, taken) == taken) return;
+  if (taken) {
+    absence_waits_until_ = context_.now.mono_ns + context_.config.will_grace_ns;
+  } else {
+    DisconnectAll(mqtt::ReasonCode::kUseAnotherServer, metrics::CloseReason::kPartition,
+                  "this node has lost its partner");
   }
 }
 

@@ -183,6 +183,7 @@ void Shard::NoteBegun(CoreId core) {
 // What this core's clients wait for is let go at once. What the other node sent before it went may
 // still be on its way from other cores, so the rest takes some steps (WindUpEpoch).
 void Shard::OnPeerDown() {
+  held_ = false;
   if (leaving_.next) {
     // The epoch has not begun here, so nothing of it has to be wound up.
     const std::uint64_t epoch = leaving_.next->epoch;

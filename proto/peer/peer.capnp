@@ -122,6 +122,16 @@ struct PairView {
   epochMax @0 :UInt64;     # the highest epoch the sender has known
   epoch @1 :UInt64;        # the epoch it is in with this partner and incarnation; 0 when alone
   holdMs @2 :UInt32;       # it wants no new epoch to begin for so many milliseconds
+  holding @3 :Holding;     # what it would bring into a new epoch
+}
+
+# What a node holds that is in no epoch. The order counts: who holds less gives it up and starts anew, before an epoch begins; of two
+# that hold `part` or `whole` alike it is the listener. Who holds `nothing` or has `served` never does. An older node says nothing.
+enum Holding {
+  nothing @0;   # it has just started
+  part @1;      # it was not in step when it lost its partner
+  whole @2;     # it was in step, and has acknowledged nothing since
+  served @3;    # it has served by itself
 }
 
 struct PairVerdict {
@@ -131,6 +141,7 @@ struct PairVerdict {
     later @2 :UInt32;      # not now: propose again after so many milliseconds
   }
   epoch @3 :UInt64;        # the listener's own after this verdict, 0 when alone: a dialer in another one leaves it
+  holding @4 :Holding;     # of the listener, as in PairView
 }
 
 # --------------------------------------------------------------------------------------------------------------- lanes

@@ -450,7 +450,7 @@ TEST_F(Failure, AStartingNodeIsNotReadyBeforeItIsInStep) {
 
 TEST_F(Failure, ANodeThatMustNotServeAloneWaitsForItsPartner) {
   ClusterOptions options = world.Options("alpha");
-  options.serve_alone_at_start = false;
+  options.refuse_alone = true;
   alpha = &world.Start(options);
   world.Run(10'000);
   EXPECT_FALSE(alpha->cluster->status().ready);

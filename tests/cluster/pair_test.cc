@@ -19,12 +19,14 @@ constexpr MonoNs kMs = kNanosecondsPerMillisecond;
 
 // One node: its Pair, and what the effects would have done.
 struct Node {
-  Node(std::string node_name, std::uint64_t incarnation, std::size_t paths, MonoNs now)
+  Node(std::string node_name, std::uint64_t incarnation, std::size_t paths, MonoNs now,
+       bool careful = false)
       : name(std::move(node_name)),
         pair({.name = name,
               .incarnation = Incarnation{incarnation},
               .detector = {.paths = paths},
-              .seed = incarnation}),
+              .seed = incarnation,
+              .careful = careful}),
         identity({.name = name, .incarnation = Incarnation{incarnation}}) {
     pair.Start(now);
     pair.SetPeer(name == "alpha" ? "beta" : "alpha", paths, now);
@@ -46,7 +48,7 @@ class PairWorld {
   }
 
   void Start(const std::string& name) {
-    nodes_[name] = std::make_unique<Node>(name, next_incarnation_++, paths_, now);
+    nodes_[name] = std::make_unique<Node>(name, next_incarnation_++, paths_, now, careful);
   }
   void Kill(const std::string& name) {
     for (std::size_t path = 0; path < paths_; ++path) CutPath(path);
@@ -93,7 +95,9 @@ class PairWorld {
   }
 
   MonoNs now = 1'000 * kMs;
-  bool silent = false;  // nothing gets through, and nobody is told
+  bool careful = false;
+  std::set<std::string> gave_up;  // who was told to start anew
+  bool silent = false;            // nothing gets through, and nobody is told
   int delay_max_ms = 3;
   std::set<std::size_t> closed_paths;  // dialing them yields nothing
   std::mt19937_64& random() { return random_; }
@@ -193,6 +197,7 @@ class PairWorld {
     node.begun.push_back(effect.epoch.epoch);
     node.armed_at = now + static_cast<MonoNs>(random_() % 3) * kMs;
   }
+  void Apply(Node& node, const StartAnew&) { gave_up.insert(node.name); }
   void Apply(Node& node, const OpenLanes& effect) {
     ASSERT_EQ(node.epoch, effect.epoch);
     node.lanes = true;
@@ -368,6 +373,46 @@ TEST(Pair, GoodbyeIsNoFailure) {
   EXPECT_EQ(world.beta().ended, std::vector<DownReason>{DownReason::kGoodbye});
 }
 
+TEST(Pair, WhoHoldsLessGivesItUp) {
+  using H = Holding;
+  EXPECT_TRUE(Yields(H::kWhole, H::kServed, true));
+  EXPECT_TRUE(Yields(H::kPart, H::kWhole, true));
+  EXPECT_TRUE(Yields(H::kPart, H::kServed, true));
+  for (const H holding : {H::kPart, H::kWhole}) {
+    EXPECT_TRUE(Yields(holding, holding, false)) << "one of two has to";
+    EXPECT_FALSE(Yields(holding, holding, true)) << "and only one";
+    EXPECT_FALSE(Yields(holding, H::kNothing, false)) << "what is here is all there is";
+  }
+  for (const H other : {H::kNothing, H::kPart, H::kWhole, H::kServed}) {
+    EXPECT_FALSE(Yields(H::kNothing, other, false)) << "there is nothing to give up";
+    EXPECT_FALSE(Yields(H::kServed, other, false)) << "its clients rely on it";
+  }
+}
+
+TEST(Pair, NoCarefulEpochBeginsBeforeWhoMustHasStartedAnew) {
+  for (const std::string loser : {"alpha", "beta"}) {
+    PairWorld world(3);
+    world.careful = true;
+    world.Start("alpha");
+    world.Start("beta");
+    ASSERT_TRUE(world.RunUntil([&] { return world.BothPaired(); }));
+    world.silent = true;
+    for (int i = 0; i < 3'000; ++i) world.Step();
+    ASSERT_FALSE(world.alpha().epoch || world.beta().epoch);
+    Node& yields = loser == "alpha" ? world.alpha() : world.beta();
+    Node& stays = loser == "alpha" ? world.beta() : world.alpha();
+    yields.pair.SetHolding(Holding::kWhole);
+    stays.pair.SetHolding(Holding::kServed);
+    world.silent = false;
+    for (int i = 0; i < 3'000; ++i) world.Step();
+    EXPECT_EQ(world.gave_up, std::set<std::string>{loser});
+    EXPECT_EQ(stays.begun.size(), 1u) << "an epoch began with what is to be given up";
+    world.Kill(loser);
+    world.Start(loser);
+    EXPECT_TRUE(world.RunUntil([&] { return world.BothPaired(); }));
+  }
+}
+
 TEST(Pair, NeverAsksToSleepPastWhatIsDue) {
   // Ticking only when the machine asks for it must lead to the same result.
   PairWorld world(9);
@@ -388,6 +433,7 @@ class PairOfRandomFaults : public ::testing::TestWithParam<unsigned> {};
 TEST_P(PairOfRandomFaults, AgreesInTheEnd) {
   PairWorld world(GetParam(), 1 + GetParam() % 2);
   world.delay_max_ms = static_cast<int>(GetParam() % 40);
+  world.careful = GetParam() % 3 == 0;
   world.Start("alpha");
   world.Start("beta");
   auto& random = world.random();

@@ -81,6 +81,18 @@ class WorldTest : public ::testing::Test {
     return {.clean_start = false, .session_expiry_s = expiry_s};
   }
 
+  static mqtt::ConnectView WithWill(mqtt::ConnectView connect) {
+    connect.will =
+        mqtt::WillView{.topic = "will", .payload = AsBytes("gone"), .qos = mqtt::QoS::kAtLeastOnce};
+    return connect;
+  }
+  // Sees the wills of WithWill.
+  MqttClient& WillWatcher(std::size_t node) {
+    MqttClient& watcher = Connect("watcher", node);
+    Subscribe(watcher, "will", 1);
+    return watcher;
+  }
+
   // The codes of SUBACK, none if it did not come.
   Codes Subscribe(MqttClient& client, std::string_view filter, int qos = 0,
                   mqtt::SubscriptionOptions options = {},

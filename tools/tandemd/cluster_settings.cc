@@ -51,7 +51,7 @@ absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config&
   // The shard pauses publishers at backlog_bytes; only a partner that is far beyond it is given up.
   options.backlog_bytes_max = config.cluster.backlog_bytes * 4;
   options.start_grace = config.cluster.failure_after_ns;
-  options.serve_alone_at_start = config.cluster.alone == config::Alone::kContinue;
+  options.refuse_alone = config.cluster.alone == config::Alone::kRefuse;
   return options;
 }
 

@@ -52,9 +52,14 @@ class FakeBroker final : public broker::ReplicatorEvents {
   }
   void OnPeerDown() override {
     ASSERT_TRUE(up) << "OnPeerDown without OnPeerUp";
-    up = false;
+    up = held = false;
     ++downs;
   }
+  void OnPeerHeld() override {
+    ASSERT_TRUE(up && !held);
+    held = true;
+  }
+  void OnClientsTaken(bool taken) override { takes_clients = taken; }
   void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
     ASSERT_TRUE(up) << "a record outside of an epoch";
     ASSERT_EQ(number, ++expected[stream]) << "stream " << Index(stream);
@@ -77,6 +82,8 @@ class FakeBroker final : public broker::ReplicatorEvents {
   bool snapshot = true;
   bool acknowledge = true;
   bool up = false;
+  bool held = false;
+  bool takes_clients = true;
   broker::PeerEpoch current;
   std::vector<broker::PeerEpoch> ups;
   int downs = 0;

@@ -16,16 +16,6 @@ class DrainTest : public WorldTest {
 
   void SetUp() override { BuildPair({}); }
 
-  static mqtt::ConnectView WithWill(mqtt::ConnectView connect) {
-    connect.will =
-        mqtt::WillView{.topic = "will", .payload = AsBytes("gone"), .qos = mqtt::QoS::kAtLeastOnce};
-    return connect;
-  }
-  MqttClient& Watcher() {
-    MqttClient& watcher = Connect("watcher", 1);
-    Subscribe(watcher, "will", 1);
-    return watcher;
-  }
   bool MoveAway(std::size_t count) {
     const bool some_stay = world().shard(0, 0).MoveAway(count);
     world().AdvanceSeconds(1);  // a turn, in which what it led to is carried out
@@ -77,7 +67,7 @@ TEST_F(DrainTest, TurnsNewClientsAway) {
 }
 
 TEST_F(DrainTest, HasNoWillPublishedOfAClientThatMoves) {
-  MqttClient& watcher = Watcher();
+  MqttClient& watcher = WillWatcher(1);
   MqttClient& transient = Connect("t", 0, WithWill(Clean()));
   MqttClient& persistent = Connect("p", 0, WithWill(Persistent()));
   EXPECT_FALSE(MoveAway(9));
@@ -90,7 +80,7 @@ TEST_F(DrainTest, HasNoWillPublishedOfAClientThatMoves) {
 }
 
 TEST_F(DrainTest, HasTheWillOfAClientThatStaysAwayPublishedOnceAfterTheGrace) {
-  MqttClient& watcher = Watcher();
+  MqttClient& watcher = WillWatcher(1);
   Connect("t", 0, WithWill(Clean()));
   EXPECT_FALSE(MoveAway(9));
   world().AdvanceSeconds(kGraceSeconds - 2);
@@ -104,7 +94,7 @@ TEST_F(DrainTest, HasTheWillOfAClientThatStaysAwayPublishedOnceAfterTheGrace) {
 }
 
 TEST_F(DrainTest, LeavesTheWillsThatWaitToTheOtherNode) {
-  MqttClient& watcher = Watcher();
+  MqttClient& watcher = WillWatcher(1);
   MqttClient& comes = Connect("comes", 0, WithWill(Clean()));
   Connect("stays away", 0, WithWill(Persistent()));
   EXPECT_FALSE(MoveAway(9));
@@ -119,7 +109,7 @@ TEST_F(DrainTest, LeavesTheWillsThatWaitToTheOtherNode) {
 }
 
 TEST_F(DrainTest, PublishesNoWillsBecauseANodeOfAPairIsStopped) {
-  MqttClient& watcher = Watcher();
+  MqttClient& watcher = WillWatcher(1);
   MqttClient& client = Connect("c", 0, WithWill(Clean()));
   world().shard(0, 0).DisconnectAll(ReasonCode::kServerShuttingDown, CloseReason::kShutdown);
   world().AdvanceSeconds(1);

@@ -51,7 +51,7 @@ TEST(ClusterSettings, EverythingReachesTheCluster) {
   EXPECT_EQ(options->interface, "eth1");
   EXPECT_EQ(options->failure_after, 700'000'000);
   EXPECT_EQ(options->max_lag, 800'000'000);
-  EXPECT_FALSE(options->serve_alone_at_start);
+  EXPECT_TRUE(options->refuse_alone);
 }
 
 TEST(ClusterSettings, ASecretThatCannotBeReadIsAnError) {
