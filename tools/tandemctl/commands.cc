@@ -39,8 +39,9 @@ int Drain(const Options& options, const Context& context) {
   }
 }
 
-int Resume(const Context& context) {
-  const auto response = context.request("POST", "/api/v1/resume");
+// What is done at once, or refused.
+int Tell(const Context& context, std::string_view path) {
+  const auto response = context.request("POST", path);
   if (!response.ok()) return Complain(context, response.status());
   (response->status == 200 ? context.out : context.err) << response->body;
   return response->status == 200 ? kExitOk : kExitFailed;
@@ -55,7 +56,9 @@ int Run(const Options& options, const Context& context) {
     case Command::kDrain:
       return Drain(options, context);
     case Command::kResume:
-      return Resume(context);
+      return Tell(context, "/api/v1/resume");
+    case Command::kForceServe:
+      return Tell(context, "/api/v1/force-serve");
   }
   return kExitUsage;
 }

@@ -31,6 +31,8 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   bool no_wait = false;
   drain->add_flag("--no-wait", no_wait, "only begins; ask again to see how far it is");
   CLI::App* const resume = app.add_subcommand("resume", "ends a drain: the node serves again");
+  CLI::App* const force_serve = app.add_subcommand(
+      "force-serve", "makes a node serve that may not without its partner; says what may be lost");
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -45,6 +47,7 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
   options.wait = !no_wait;
   if (*drain) options.command = Command::kDrain;
   if (*resume) options.command = Command::kResume;
+  if (*force_serve) options.command = Command::kForceServe;
   exit_code = kExitOk;
   return options;
 }

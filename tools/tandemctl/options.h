@@ -11,7 +11,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;  // the node refused, or did not answer
 inline constexpr int kExitUsage = 2;
 
-enum class Command : std::uint8_t { kStatus, kDrain, kResume };
+enum class Command : std::uint8_t { kStatus, kDrain, kResume, kForceServe };
 
 struct Options {
   Command command = Command::kStatus;

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "cluster/witness/etcd_witness.h"
+#include "engine/base/status.h"
 #include "tools/tandemd/version.h"
 
 namespace tandem::tandemd {
@@ -16,6 +18,20 @@ absl::StatusOr<std::string> ReadSecret(const std::string& path) {
   if (!file.good() && !file.eof())
     return absl::NotFoundError(absl::StrCat("cannot read cluster.secret_file ", path));
   return secret;
+}
+
+cluster::PartitionRule RuleOf(config::OnPartition policy) noexcept {
+  switch (policy) {
+    case config::OnPartition::kServe:
+      return cluster::PartitionRule::kServe;
+    case config::OnPartition::kWitness:
+      return cluster::PartitionRule::kWitness;
+    case config::OnPartition::kPrefer:
+      return cluster::PartitionRule::kPrefer;
+    case config::OnPartition::kStop:
+      return cluster::PartitionRule::kStop;
+  }
+  return cluster::PartitionRule::kStop;
 }
 
 }  // namespace
@@ -52,6 +68,13 @@ absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config&
   options.backlog_bytes_max = config.cluster.backlog_bytes * 4;
   options.start_grace = config.cluster.failure_after_ns;
   options.refuse_alone = config.cluster.alone == config::Alone::kRefuse;
+  options.on_partition = RuleOf(config.cluster.on_partition.policy);
+  options.preferred = config.cluster.on_partition.preferred;
+  if (options.on_partition == cluster::PartitionRule::kWitness) {
+    TANDEM_ASSIGN_OR_RETURN(options.witness,
+                            cluster::EtcdWitness::Create({.endpoints = config.witness.endpoints,
+                                                          .cluster = config.cluster.name}));
+  }
   return options;
 }
 

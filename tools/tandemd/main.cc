@@ -37,14 +37,17 @@ int Run(const config::Config& config) {
   InstallCrashFlush();
   Log(LogLevel::kInfo, "tandemd starts",
       {{"version", kVersion}, {"revision", kRevision}, {"node", config.node.name}});
-  absl::StatusOr<std::unique_ptr<Service>> service = Service::Start(config);
-  if (!service.ok()) {
-    Log(LogLevel::kError, "cannot start", {{"error", std::string(service.status().message())}});
-    StopLog();
-    return kExitFailed;
+  for (bool anew = true; anew;) {
+    absl::StatusOr<std::unique_ptr<Service>> service = Service::Start(config);
+    if (!service.ok()) {
+      Log(LogLevel::kError, "cannot start", {{"error", std::string(service.status().message())}});
+      StopLog();
+      return kExitFailed;
+    }
+    anew = (*service)->Serve(signals);
+    service->reset();
+    if (anew) Log(LogLevel::kInfo, "tandemd starts anew", {{"node", config.node.name}});
   }
-  (*service)->Serve(signals);
-  service->reset();
   Log(LogLevel::kInfo, "tandemd has stopped", {{"node", config.node.name}});
   StopLog();
   return kExitOk;

@@ -126,7 +126,8 @@ absl::Status Service::StartAdmin() {
                                          .cluster = [this] { return ClusterStatus(); },
                                          .drain = [this](bool force) { return BeginDrain(force); },
                                          .resume = [this] { return EndDrain(); },
-                                         .merges = [this] { return Merges(); }}));
+                                         .merges = [this] { return Merges(); },
+                                         .force_serve = [this] { return ForceServe(); }}));
   Log(LogLevel::kInfo, "admin endpoint",
       {{"address", config_.admin.address.ip}, {"port", admin_->port()}});
   return absl::OkStatus();
@@ -138,15 +139,26 @@ void Service::SetState(NodeState state) {
   Log(LogLevel::kInfo, "node state", {{"state", Name(state)}});
 }
 
-void Service::FollowReadiness() {
-  if (state_.load() != NodeState::kCatchingUp || !cluster_->status().ready) return;
-  node_->SetServing(true);
-  SetState(NodeState::kServing);
+bool Service::FollowReadiness() {
+  if (!cluster_) return true;
+  const cluster::ClusterStatus seen = cluster_->status();
+  const std::lock_guard lock(drain_mutex_);
+  if (state_.load() == NodeState::kCatchingUp && seen.ready) {
+    node_->SetServing(true);
+    SetState(NodeState::kServing);
+  } else if (state_.load() == NodeState::kServing && !seen.ready) {
+    SetState(NodeState::kCatchingUp);
+  }
+  return !seen.start_anew;
 }
 
-void Service::Serve(const SignalQueue& signals) {
+bool Service::Serve(const SignalQueue& signals) {
   while (true) {
-    FollowReadiness();
+    if (!FollowReadiness()) {
+      SetState(NodeState::kStarting);
+      node_->Stop(kStopPatienceNs);
+      return true;
+    }
     TurnDrain();
     TurnExposure();
     TurnFigures();
@@ -156,6 +168,7 @@ void Service::Serve(const SignalQueue& signals) {
   DrainBeforeStop(signals);
   SetState(NodeState::kDraining);
   node_->Stop(kStopPatienceNs);
+  return false;
 }
 
 bool Service::Answer(int signal) {
@@ -206,6 +219,17 @@ admin::Outcome Service::EndDrain() {
   if (!drain_.Cancel()) return {.words = "this node is not being drained"};
   ServeAgain();
   return {.done = true, .words = "serving"};
+}
+
+admin::Outcome Service::ForceServe() {
+  if (!cluster_) return {.words = "this node has no partner, and serves"};
+  if (const absl::Status status = cluster_->ForceServe(); !status.ok())
+    return {.words = std::string(status.message())};
+  return {.done = true,
+          .words =
+              "this node serves with what it has. What the partner acknowledged since the nodes "
+              "were last in step is missing here, and if it serves now, too, what QoS 2, order "
+              "and wills promise is lost between the two; when they meet, both merge"};
 }
 
 void Service::ServeAgain() {
@@ -307,8 +331,12 @@ admin::NodeStatus Service::NodeStatus() const {
   status.version = kVersion;
   status.revision = kRevision;
   status.state = state_.load();
-  if (status.state == NodeState::kCatchingUp)
-    status.not_ready_because = "not in step with the partner yet";
+  if (cluster_) {
+    const cluster::ClusterStatus seen = cluster_->status();
+    // The main thread may not have seen yet that this node is severed; the balancer should.
+    if (status.state == NodeState::kServing && !seen.ready) status.state = NodeState::kCatchingUp;
+    status.not_ready_because = seen.not_ready_because;
+  }
   status.uptime_ns = node::ReadClocks().mono_ns - started_at_;
   status.cores = node_->cores();
   const node::NodeTotals totals = node_->totals();
@@ -347,6 +375,18 @@ admin::ClusterStatus Service::ClusterStatus() const {
   const node::NodeTotals totals = node_->totals();
   status.exposed_messages = totals.exposed_messages;
   status.exposed_ns = totals.ExposedFor(node::ReadClocks().mono_ns);
+  status.standing = Name(seen.standing);
+  status.standing_because = seen.not_ready_because;
+  if (seen.has_witness) {
+    const auto decisions = [&seen](cluster::Standing::Decision decision) {
+      return seen.decisions[static_cast<std::size_t>(decision)];
+    };
+    status.witness = {.reachable = seen.witness_reached,
+                      .error = seen.witness_error,
+                      .won = decisions(cluster::Standing::Decision::kWon),
+                      .lost = decisions(cluster::Standing::Decision::kLost),
+                      .unreachable = decisions(cluster::Standing::Decision::kUnreachable)};
+  }
   admin::PeerStatus& peer = status.peer.emplace();
   peer.name = seen.peer;
   peer.up = seen.epoch != 0;

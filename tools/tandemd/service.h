@@ -28,16 +28,18 @@ class Service {
 
   // Until SIGTERM or SIGINT; SIGHUP opens the log files anew. Then stops in order: clients are
   // moved to the partner if that takes them (a second signal cuts this short), the rest are told,
-  // the partner hears goodbye.
-  void Serve(const SignalQueue& signals);
+  // the partner hears goodbye. True if the node ended by itself, to be started anew: the partner
+  // holds what counts, and what is here must not be mixed with it.
+  bool Serve(const SignalQueue& signals);
 
  private:
   explicit Service(const config::Config& config);
   absl::Status StartAll();
   absl::Status StartAdmin();
   void RegisterMetrics();
-  // Lets clients in as soon as the cluster says that this node is in step, or alone for good.
-  void FollowReadiness();
+  // Lets clients in as soon as the cluster says that this node may serve, and says so when it may
+  // not any more. False if it is to start anew.
+  bool FollowReadiness();
   void SetState(NodeState state);
   // SIGHUP is done with; whether to stop for another one.
   static bool Answer(int signal);
@@ -61,6 +63,7 @@ class Service {
   std::string WhyNotStop(const node::NodeTotals& totals) const;
   admin::Outcome BeginDrain(bool force);
   admin::Outcome EndDrain();
+  admin::Outcome ForceServe();
 
   const config::Config config_;
   const MonoNs started_at_;

@@ -119,6 +119,22 @@ void WritePeer(JsonWriter& json, const PeerStatus& peer) {
   json.EndObject();
 }
 
+void WriteWitness(JsonWriter& json, const WitnessStatus& witness) {
+  json.BeginObject("witness");
+  if (witness.reachable) {
+    json.Field("reachable", *witness.reachable);
+  } else {
+    json.Null("reachable");
+  }
+  json.Field("error", witness.error);
+  json.BeginObject("decisions");
+  json.Field("won", witness.won);
+  json.Field("lost", witness.lost);
+  json.Field("unreachable", witness.unreachable);
+  json.EndObject();
+  json.EndObject();
+}
+
 Answer Cluster(const Callbacks& callbacks) {
   const ClusterStatus cluster = callbacks.cluster();
   JsonWriter json;
@@ -130,6 +146,13 @@ Answer Cluster(const Callbacks& callbacks) {
   json.Field("messages", cluster.exposed_messages);
   json.Seconds("seconds", cluster.exposed_ns);
   json.EndObject();
+  json.Field("standing", cluster.standing);
+  json.Field("standing_because", cluster.standing_because);
+  if (cluster.witness) {
+    WriteWitness(json, *cluster.witness);
+  } else {
+    json.Null("witness");
+  }
   if (cluster.peer) {
     WritePeer(json, *cluster.peer);
   } else {
@@ -214,12 +237,13 @@ Answer Post(std::string_view url, const Callbacks& callbacks) {
     if (callbacks.node().state != NodeState::kDraining) return Words(409, "Conflict", outcome);
     return outcome.done ? Words(200, "OK", outcome) : Words(202, "Accepted", outcome);
   }
-  if (path == "/api/v1/resume") {
-    const Outcome outcome = callbacks.resume();
+  if (path == "/api/v1/resume" || path == "/api/v1/force-serve") {
+    const Outcome outcome = path == "/api/v1/resume" ? callbacks.resume() : callbacks.force_serve();
     return outcome.done ? Words(200, "OK", outcome) : Words(409, "Conflict", outcome);
   }
   return {404, "Not Found", kPlainText,
-          "nothing to do there; there are:\n/api/v1/drain\n/api/v1/resume\n"};
+          "nothing to do there; there are:\n"
+          "/api/v1/drain\n/api/v1/resume\n/api/v1/force-serve\n"};
 }
 
 Answer MethodNotAllowed() {

@@ -10,6 +10,7 @@
 //   /api/v1/merges        what came of it when both nodes had served and met again, JSON
 //   /api/v1/drain         POST on the control socket: move the clients to the partner
 //   /api/v1/resume        POST on the control socket: end that
+//   /api/v1/force-serve   POST on the control socket: serve without the partner, with what is here
 // clang-format on
 #pragma once
 

@@ -54,6 +54,14 @@ struct PeerStatus {
   std::int64_t backlog_bytes = 0;
 };
 
+struct WitnessStatus {
+  std::optional<bool> reachable;  // nothing before its first answer
+  std::string error;              // while it is not
+  std::uint64_t won = 0;          // decisions since start
+  std::uint64_t lost = 0;
+  std::uint64_t unreachable = 0;
+};
+
 struct ClusterStatus {
   std::string name;
   std::string role;  // "single" (no partner configured), "paired", "syncing", "alone"
@@ -61,6 +69,9 @@ struct ClusterStatus {
   // Acknowledged while this node was the only one to have it, and for how long the first of it is.
   std::int64_t exposed_messages = 0;
   std::int64_t exposed_ns = 0;
+  std::string standing;          // whether it may serve: "paired", "alone", "severed", ...
+  std::string standing_because;  // "" while nothing is amiss
+  std::optional<WitnessStatus> witness;
   std::optional<PeerStatus> peer;
 };
 
@@ -105,6 +116,8 @@ struct Callbacks {
   std::function<Outcome(bool force)> drain;
   std::function<Outcome()> resume;  // ends that: serves clients again
   std::function<Merges()> merges;
+  // A node that may not serve without its partner serves with what it has.
+  std::function<Outcome()> force_serve;
 };
 
 }  // namespace tandem::admin

@@ -35,12 +35,6 @@ constexpr Row kRows[] = {
      [](const Config& c, std::size_t i) {
        return Listener(c, i).proxy_protocol != ProxyProtocol::kOff;
      }},
-    {"cluster.on_partition", "any policy but \"serve\" is",
-     [](const Config& c, std::size_t) {
-       return c.cluster.on_partition.policy != OnPartition::kServe;
-     }},
-    {"cluster.witness.kind", "a witness is",
-     [](const Config& c, std::size_t) { return c.witness.kind != WitnessKind::kNone; }},
     {"admin.users_file", "logging in to the admin port is",
      [](const Config& c, std::size_t) { return !c.admin.users_file.empty(); }},
     {"auth.users_file", "authentication by users file is",

@@ -139,6 +139,12 @@ class Checks {
     if (config_.witness.kind != WitnessKind::kNone && config_.witness.endpoints.empty()) {
       Complain("cluster.witness.kind", "needs cluster.witness.endpoints");
     }
+    for (const std::string& endpoint : config_.witness.endpoints) {
+      const std::size_t colon = endpoint.rfind(':');
+      if (!endpoint.starts_with("http://") || colon < std::string("http://x").size() ||
+          colon + 1 == endpoint.size())
+        Complain("cluster.witness.endpoints", Quoted(endpoint) + " is not http://HOST:PORT");
+    }
   }
 
   void Bounds() {

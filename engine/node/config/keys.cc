@@ -176,12 +176,12 @@ constexpr auto kKeys = std::to_array<Key>({
     Plain<&Config::cluster, &ClusterConfig::on_partition>(
         Type::kPartition, "cluster.on_partition", R"("serve")",
         "What a node does that lives but does not see its partner: both serve and merge "
-        "afterwards; the winner at the witness; the named member; none."),
+        "afterwards; the winner at the witness serves; the named member does; none does."),
     Choice<&Config::cluster, &ClusterConfig::alone>(
         "cluster.alone", R"("continue")", "continue|refuse",
-        "What a node does that has no partner when it starts: serve alone once the partner is "
-        "known to be "
-        "away, or refuse clients until it is there."),
+        "What a node does that has no partner, whatever the reason: serve alone if on_partition "
+        "lets "
+        "it, or refuse clients until the partner is there."),
     Flag<&Config::cluster, &ClusterConfig::insecure>(
         "cluster.insecure", "false",
         "Allows links without secret_file outside this host. Whoever reaches the links then owns "

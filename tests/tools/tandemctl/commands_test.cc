@@ -53,6 +53,15 @@ TEST_F(CommandsTest, BeginsADrainWithoutWaiting) {
   EXPECT_THAT(asked_, ElementsAre("POST /api/v1/drain?force"));
 }
 
+TEST_F(CommandsTest, ForcesAndTellsWhatTheNodeSays) {
+  answers_ = {HttpResponse{200, "what may be lost\n"}, HttpResponse{409, "it serves already\n"}};
+  EXPECT_EQ(Run({.command = Command::kForceServe}), kExitOk);
+  EXPECT_EQ(out_.str(), "what may be lost\n");
+  EXPECT_EQ(Run({.command = Command::kForceServe}), kExitFailed);
+  EXPECT_EQ(err_.str(), "it serves already\n");
+  EXPECT_THAT(asked_, ElementsAre("POST /api/v1/force-serve", "POST /api/v1/force-serve"));
+}
+
 TEST_F(CommandsTest, FailsWhereTheNodeRefuses) {
   answers_ = {HttpResponse{202, "2 clients left\n"}, HttpResponse{409, "the partner is gone\n"}};
   EXPECT_EQ(Run({.command = Command::kDrain}), kExitFailed);

@@ -18,6 +18,7 @@ TEST(Options, KnowsTheCommands) {
   int exit_code = -1;
   EXPECT_EQ(Parse({"status"}, exit_code)->command, Command::kStatus);
   EXPECT_EQ(Parse({"resume"}, exit_code)->command, Command::kResume);
+  EXPECT_EQ(Parse({"force-serve"}, exit_code)->command, Command::kForceServe);
   const auto drain = Parse({"drain", "--force", "--no-wait"}, exit_code);
   ASSERT_TRUE(drain);
   EXPECT_EQ(drain->command, Command::kDrain);

@@ -54,6 +54,29 @@ TEST(ClusterSettings, EverythingReachesTheCluster) {
   EXPECT_TRUE(options->refuse_alone);
 }
 
+TEST(ClusterSettings, SayWhatToDoWithoutThePartner) {
+  config::Config config = Pair();
+  using cluster::PartitionRule;
+  const auto rule_of = [&config] {
+    const auto options = MakeClusterOptions(config, Incarnation{7});
+    EXPECT_TRUE(options.ok()) << options.status();
+    EXPECT_EQ(options->witness != nullptr, options->on_partition == PartitionRule::kWitness);
+    return options->on_partition;
+  };
+  config.cluster.on_partition = {config::OnPartition::kServe, ""};
+  EXPECT_EQ(rule_of(), PartitionRule::kServe);
+  config.cluster.on_partition = {config::OnPartition::kStop, ""};
+  EXPECT_EQ(rule_of(), PartitionRule::kStop);
+  config.cluster.on_partition = {config::OnPartition::kPrefer, "beta"};
+  EXPECT_EQ(rule_of(), PartitionRule::kPrefer);
+  EXPECT_EQ(MakeClusterOptions(config, Incarnation{7})->preferred, "beta");
+  config.cluster.on_partition = {config::OnPartition::kWitness, ""};
+  config.witness = {config::WitnessKind::kEtcd, {"http://127.0.0.1:9"}};
+  EXPECT_EQ(rule_of(), PartitionRule::kWitness);
+  config.witness.endpoints = {"127.0.0.1:9"};
+  EXPECT_FALSE(MakeClusterOptions(config, Incarnation{7}).ok());
+}
+
 TEST(ClusterSettings, ASecretThatCannotBeReadIsAnError) {
   config::Config config = Pair();
   config.cluster.secret_file = "/nonexistent/key";

@@ -23,10 +23,18 @@ class RoutesTest : public ::testing::Test {
                             forced_ = force;
                             return outcome_;
                           },
-                          [this] { return outcome_; },
-                          [this] { return merges_; }};
+                          [this] {
+                            told_.push_back("resume");
+                            return outcome_;
+                          },
+                          [this] { return merges_; },
+                          [this] {
+                            told_.push_back("force-serve");
+                            return outcome_;
+                          }};
   Merges merges_ = {.node = "alpha", .partner = "beta"};
   bool forced_ = false;
+  std::vector<std::string> told_;
 };
 
 TEST_F(RoutesTest, MetricsAreThePrometheusText) {
@@ -86,8 +94,10 @@ TEST_F(RoutesTest, NodeIsJson) {
 
 TEST_F(RoutesTest, ClusterWithoutPeer) {
   EXPECT_EQ(Get("/api/v1/cluster").body,
-            "{\"name\":\"tandem\",\"role\":\"single\",\"epoch\":0,"
-            "\"exposed\":{\"messages\":0,\"seconds\":0.000000000},\"peer\":null}\n");
+            R"({"name":"tandem","role":"single","epoch":0,)"
+            R"("exposed":{"messages":0,"seconds":0.000000000},)"
+            R"("standing":"","standing_because":"","witness":null,"peer":null})"
+            "\n");
 }
 
 TEST_F(RoutesTest, ClusterWithPeer) {
@@ -97,6 +107,10 @@ TEST_F(RoutesTest, ClusterWithPeer) {
       .epoch = 7,
       .exposed_messages = 12,
       .exposed_ns = 1'500'000'000,
+      .standing = "paired",
+      .witness =
+          WitnessStatus{
+              .reachable = false, .error = "refused", .won = 1, .lost = 2, .unreachable = 3},
       .peer = PeerStatus{.name = "beta",
                          .up = true,
                          .in_step = true,
@@ -107,7 +121,11 @@ TEST_F(RoutesTest, ClusterWithPeer) {
                          .backlog_bytes = 400}};
   EXPECT_EQ(
       Get("/api/v1/cluster").body,
-      R"({"name":"tandem","role":"paired","epoch":7,"exposed":{"messages":12,"seconds":1.500000000},"peer":{"name":"beta","up":true,"in_step":true,)"
+      R"({"name":"tandem","role":"paired","epoch":7,)"
+      R"("exposed":{"messages":12,"seconds":1.500000000},)"
+      R"("standing":"paired","standing_because":"",)"
+      R"("witness":{"reachable":false,"error":"refused",)"
+      R"("decisions":{"won":1,"lost":2,"unreachable":3}},"peer":{"name":"beta","up":true,"in_step":true,)"
       R"("state":"serving","version":"0.1.0","links":[)"
       R"({"address":"10.9.0.2:7883","up":true,"round_trip_seconds":0.000210000},)"
       R"({"address":"10.0.0.12:7883","up":false,"round_trip_seconds":0.000000000}],)"
@@ -115,6 +133,8 @@ TEST_F(RoutesTest, ClusterWithPeer) {
       "\n");
   cluster_.peer->state.reset();
   EXPECT_THAT(Get("/api/v1/cluster").body, HasSubstr("\"state\":null"));
+  cluster_.witness->reachable.reset();
+  EXPECT_THAT(Get("/api/v1/cluster").body, HasSubstr("\"reachable\":null"));
 }
 
 TEST_F(RoutesTest, MergesNameTheWinnerOfEachConflict) {
@@ -161,10 +181,15 @@ TEST_F(RoutesTest, DrainTellsHowFarItIs) {
   EXPECT_EQ(Post("/api/v1/drain", callbacks_).code, 200u);
 }
 
-TEST_F(RoutesTest, ResumeIsDoneOrRefused) {
-  EXPECT_EQ(Post("/api/v1/resume", callbacks_).code, 409u);
-  outcome_.done = true;
-  EXPECT_EQ(Post("/api/v1/resume", callbacks_).code, 200u);
+TEST_F(RoutesTest, ResumeAndForceServeAreDoneOrRefused) {
+  for (const char* url : {"/api/v1/resume", "/api/v1/force-serve"}) {
+    outcome_.done = false;
+    EXPECT_EQ(Post(url, callbacks_).code, 409u);
+    outcome_.done = true;
+    EXPECT_EQ(Post(url, callbacks_).code, 200u);
+    EXPECT_EQ(Get(url).code, 404u) << "looking changes nothing";
+  }
+  EXPECT_EQ(told_, (std::vector<std::string>{"resume", "resume", "force-serve", "force-serve"}));
   EXPECT_EQ(Post("/metrics", callbacks_).code, 404u);
 }
 

@@ -27,11 +27,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values("listener.0.protocol=websocket", "listener.0.websocket_path=/mqtt",
                       "listener.0.tls.certificate=/c", "listener.0.tls.key=/k",
                       "listener.0.tls.client_ca=/ca", "listener.0.proxy_protocol=accept",
-                      "listener.0.proxy_protocol=require", "cluster.on_partition=witness",
-                      "cluster.on_partition=stop", "cluster.on_partition=prefer:alpha",
-                      "cluster.witness.kind=etcd", "admin.users_file=/u", "auth.users_file=/u",
-                      "auth.acl_file=/a", "auth.allow_anonymous=false", "durability.ack_after=disk",
-                      "durability.ack_after=peer-and-disk", "durability.ack_after=memory"));
+                      "listener.0.proxy_protocol=require", "admin.users_file=/u",
+                      "auth.users_file=/u", "auth.acl_file=/a", "auth.allow_anonymous=false",
+                      "durability.ack_after=disk", "durability.ack_after=peer-and-disk",
+                      "durability.ack_after=memory"));
 
 TEST(Availability, NamesTheListenerThatAsks) {
   EXPECT_THAT(

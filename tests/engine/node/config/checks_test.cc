@@ -140,6 +140,16 @@ TEST(Checks, PartitionPoliciesNeedWhatTheyName) {
               ::testing::Contains(HasSubstr(R"("gamma" is none of the names)")));
   EXPECT_THAT(ReasonsOf(Pair({"cluster.witness.kind=etcd"})),
               ::testing::Contains(HasSubstr("needs cluster.witness.endpoints")));
+  for (const std::string endpoint : {"10.0.0.4:2379", "https://10.0.0.4:2379", "http://10.0.0.4",
+                                     "http://:2379", "http://10.0.0.4:"}) {
+    EXPECT_THAT(ReasonsOf(Pair({"cluster.on_partition=witness", "cluster.witness.kind=etcd",
+                                "cluster.witness.endpoints=" + endpoint})),
+                ::testing::Contains(HasSubstr("is not http://HOST:PORT")))
+        << endpoint;
+  }
+  EXPECT_THAT(ReasonsOf(Pair({"cluster.on_partition=witness", "cluster.witness.kind=etcd",
+                              "cluster.witness.endpoints=http://10.0.0.4:2379,http://w:2379"})),
+              ::testing::Not(::testing::Contains(HasSubstr("witness"))));
 }
 
 TEST(Checks, QueuesHoldAtLeastOnePacket) {
