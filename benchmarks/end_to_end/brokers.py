@@ -100,11 +100,13 @@ class Other(Broker):
 
 
 class Tandem(Broker):
-    """One node, or a pair if two CPUs are named (the same one twice: both nodes share it)."""
+    """One node, or a pair if two CPUs are named (the same one twice: both nodes share it).
+    `clients_on_one`: all clients use the first node."""
 
-    def __init__(self, program, port, folder, cpus, cores=None):
+    def __init__(self, program, port, folder, cpus, cores=None, clients_on_one=False):
         super().__init__("tandemd" if len(cpus) == 1 else "tandemd pair", folder, cpus)
         self.program, self.port, self.cores = program, port, cores
+        self.clients_on_one = clients_on_one
 
     def start(self):
         names = ["alpha", "beta"][:len(self.cpus)]
@@ -121,6 +123,8 @@ class Tandem(Broker):
             words = [word for setting in settings for word in ("--set", setting)]
             log = self._spawn(f"{name}.log", self.cpus[index], self.program, *words, *members)
             self._await_port(port, log)
+        if self.clients_on_one:
+            del self.hosts[1:]
         if members:
             _until(self._is_paired, 20, lambda: f"the nodes did not pair: {self._cluster()}")
 

@@ -70,7 +70,7 @@ class Bench:
 def figures_of(result):
     return {"rate": result["messages_per_s"], "cpu": result["broker_cpu_us_per_message"],
             "p50": result["latency_us"]["p50"], "p99": result["latency_us"]["p99"],
-            "ack_p99": result["acknowledged_us"]["p99"]}
+            "ack_p50": result["acknowledged_us"]["p50"], "ack_p99": result["acknowledged_us"]["p99"]}
 
 
 def count_faults(outcome, result):

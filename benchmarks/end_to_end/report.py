@@ -41,7 +41,7 @@ class Verdict:
 
 
 VERDICT_HEAD = ["scenario", "figure", "measured", "must", "aim", "verdict"]
-OUTCOME_HEAD = ["scenario", "broker", "messages/s", "spread", "p50 us", "p99 us", "CPU us/message", "lost", "disorder", "memory", "notes"]
+OUTCOME_HEAD = ["scenario", "broker", "messages/s", "spread", "p50 us", "p99 us", "ack p50 us", "ack p99 us", "CPU us/message", "lost", "disorder", "memory", "notes"]
 
 
 def outcome_cells(scenario, outcome):
@@ -53,7 +53,8 @@ def outcome_cells(scenario, outcome):
     if outcome.given_up:
         notes.append(f"{outcome.given_up} given up")
     return [scenario.name, outcome.broker, number(figures.get("rate")), f"{100 * outcome.spread:.0f} %",
-            number(figures.get("p50")), number(figures.get("p99")), number(figures.get("cpu")), str(outcome.lost),
+            number(figures.get("p50")), number(figures.get("p99")),
+            number(figures.get("ack_p50")), number(figures.get("ack_p99")), number(figures.get("cpu")), str(outcome.lost),
             str(outcome.disorder), memory, ", ".join(notes)]
 
 
