@@ -27,7 +27,8 @@ MemoryUse Shard::memory() const {
   use.connections =
       clients_.capacity() * sizeof(clients_[0]) + connections_ * (sizeof(Client) + kBlockBytes);
   use.sessions = sessions_.bytes() + sessions_.size() * kBlockBytes;
-  use.subscriptions = trie_.bytes() + router_.bytes() + Count(metrics.subscriptions()) * kOwnSubscriptionBytes;
+  use.subscriptions =
+      trie_.bytes() + router_.bytes() + Count(metrics.subscriptions()) * kOwnSubscriptionBytes;
   use.queues = Count(metrics.queued_bytes()) + Count(metrics.queued_messages()) * kQueuedBytes;
   use.retained = retained_.bytes() + retained_.messages() * kRetainedBytes;
   return use;
