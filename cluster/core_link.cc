@@ -23,6 +23,8 @@ constexpr MonoNs kLaneRedialMax = 500 * kNanosecondsPerMillisecond;
 constexpr MonoNs kHandshakeTime = kNanosecondsPerSecond;
 constexpr MonoNs kBetterPathAfter = 2 * kNanosecondsPerSecond;
 constexpr MonoNs kLagCheckEvery = 100 * kNanosecondsPerMillisecond;
+// A check that is later than that was held up here: the partner may have answered long ago.
+constexpr MonoNs kStoodStill = 2 * kLagCheckEvery;
 
 bool IsUnspecified(std::string_view host) noexcept {
   return host.empty() || host == "0.0.0.0" || host == "::";
@@ -206,6 +208,8 @@ void CoreLink::CheckStanding() {
   ReportDrained();
   if (!epoch_ || held_) return;
   const std::uint64_t epoch = epoch_->epoch;
+  const MonoNs since_last = now_.mono_ns - std::exchange(standing_checked_at_, now_.mono_ns);
+  if (since_last > kStoodStill) sender_.Forgive(since_last);
   sender_.MarkTime(now_.mono_ns);
   const MonoNs age = sender_.OldestAge(now_.mono_ns);
   if (!reported_lag_ && (age > state_->options.max_lag ||

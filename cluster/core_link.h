@@ -120,6 +120,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   bool held_ = false;        // in an epoch that will not go on
   bool reported_in_step_ = false;
   bool reported_lag_ = false;
+  MonoNs standing_checked_at_ = 0;
   std::optional<std::uint64_t> snapshot_end_;  // number of our SnapshotEndRecord
   StreamSender sender_;
   std::uint64_t counted_resent_ = 0;

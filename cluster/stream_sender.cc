@@ -86,6 +86,10 @@ MonoNs StreamSender::OldestAge(MonoNs now) const noexcept {
   return marks_.empty() ? 0 : now - marks_.front().time;
 }
 
+void StreamSender::Forgive(MonoNs gap) noexcept {
+  for (Mark& mark : marks_) mark.time += gap;
+}
+
 const StreamSender::Entry& StreamSender::At(std::uint64_t number) const {
   TANDEM_CHECK(number > applied_ && number <= last_);
   return entries_[static_cast<std::size_t>(number - applied_ - 1)];

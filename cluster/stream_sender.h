@@ -72,6 +72,8 @@ class StreamSender {
   std::uint64_t resent() const noexcept { return resent_; }
   // How long the oldest record that is not applied has been waiting; 0 if there is none.
   MonoNs OldestAge(MonoNs now) const noexcept;
+  // This node stood still for so long, which says nothing of the other one.
+  void Forgive(MonoNs gap) noexcept;
 
  private:
   struct Entry {

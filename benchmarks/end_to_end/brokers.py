@@ -138,7 +138,14 @@ class Tandem(Broker):
         return samples
 
     def _is_paired(self):
-        return '"role":"paired"' in self._cluster()
+        return '"role":"paired"' in self._cluster() and all(self._is_ready(node) for node in range(len(self.cpus)))
+
+    def _is_ready(self, node):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port + 50 + node}/health/ready", timeout=5):
+                return True
+        except OSError:
+            return False
 
     def _cluster(self):
         return self._get("/api/v1/cluster")

@@ -52,7 +52,8 @@ struct PublishRecord {
   bool route =
       true;  // somebody there may want it: match it (without the shared groups not named below)
   bool unasked = false;  // nobody may want it: the sender has not heard yet of all that is wanted
-                         // there, and its copies may not have been told what to take
+                         // there, and its copies may not have been told what to take, or not be
+                         // known to all cores: each of them looks
   bool update_retained = false;      // it sets or clears the retained message of its topic (P9)
   std::vector<SharedTarget> groups;  // one member of each there gets it; the spare is the sender's
   std::uint8_t hops = 0;  // times it was handed on because the chosen node had no member left

@@ -39,9 +39,13 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   const std::uint64_t records_before = peer_.last_number();
   delivery_.BeginRouting();
   FindMatches(fields, targets);
-  // Both nodes may have clients when they meet: what one publishes before it has heard of the
-  // other's subscriptions crosses in any case (P1).
-  if (peer_.up() && !peer_.knows_interest()) targets.peer = targets.unasked = true;
+  if (peer_.up()) {
+    // Both nodes may have clients when they meet: what one publishes before it has heard of the
+    // other's subscriptions crosses in any case (P1). And until the copies there are known to all
+    // of its cores, one of them may not get what crosses.
+    targets.peer |= !peer_.knows_interest();
+    targets.unasked = !peer_.knows_interest() || !teller_.copies_routed();
+  }
   targets.new_spares = ConcernsPeer(fields);
   if (targets.new_spares) targets.spare_keeper = OwnKeeper();
   DeliverMatches(message, false);
@@ -162,6 +166,8 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
     DeliverMatches(message, false);
   }
   targets.unasked = record.unasked;
+  // Who has it here may not be known to this core yet, no more than to the sender.
+  if (record.route && record.unasked) targets.cores |= OtherCores();
   SendToCores(message, targets, true, false, origin);
   Targets onward;
   onward.hops = static_cast<std::uint8_t>(record.hops + 1);
@@ -240,6 +246,11 @@ void Router::SendToPeerGroups(RoutedMessage& message, Targets& targets, GivenBac
   peer_.Append(std::move(record));
   for (const SharedTarget& group : groups)
     teller_.Return(back.spare, message.fields().id, *KeyOf(group));
+}
+
+std::uint64_t Router::OtherCores() const noexcept {
+  const std::uint64_t all = ~std::uint64_t{0} >> (64 - context_.cores);
+  return all & ~Bit(context_.core);
 }
 
 // The core of the other node that keeps the spares of what this core takes from its clients, plus

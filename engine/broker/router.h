@@ -155,6 +155,7 @@ class Router {
   void SendToPeerGroups(RoutedMessage& message, Targets& targets, GivenBack back);
   std::uint16_t KeeperOf(const Spare& spare) const noexcept;
   std::uint16_t OwnKeeper() const noexcept;
+  std::uint64_t OtherCores() const noexcept;
   void StoreRetained(MessagePtr message, const PeerOrigin& origin);
   void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin, bool if_room = false);
 

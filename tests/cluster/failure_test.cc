@@ -224,6 +224,25 @@ TEST_F(Failure, APartnerThatDoesNotApplyIsDroppedForLagging) {
   ASSERT_TRUE(WaitInStep(6000));
 }
 
+TEST_F(Failure, ANodeThatStoodStillDoesNotBlameItsPartner) {
+  ClusterOptions options = world.Options("alpha");
+  options.max_lag = 500 * kNanosecondsPerMillisecond;
+  alpha = &world.Start(options);
+  beta = &world.Start("beta");
+  ASSERT_TRUE(WaitInStep());
+  beta->cores[0].broker.acknowledge = false;
+  Publish(*alpha, 10);
+  world.Run(50);
+  alpha->frozen = true;
+  world.Run(800);
+  alpha->frozen = false;
+  world.Run(300);
+  EXPECT_FALSE(alpha->down());
+  // The time before and after counts.
+  EXPECT_LE(MillisecondsUntil([&] { return alpha->down(); }), 250);
+  EXPECT_EQ(alpha->cluster->status().last_down, DownReason::kLagging);
+}
+
 TEST_F(Failure, ACoreThatSleptForLongIsNotLate) {
   StartBoth(2, 2);
   world.Run(30'000);  // core 1 has nothing to do, and no idea of the time

@@ -107,6 +107,8 @@ TEST(StreamSender, KnowsTheAgeOfTheOldestRecordThatIsNotApplied) {
   EXPECT_EQ(sender.OldestAge(1000), 900);
   ASSERT_TRUE(sender.OnApplied(1).ok());
   EXPECT_EQ(sender.OldestAge(1000), 600);
+  sender.Forgive(250);
+  EXPECT_EQ(sender.OldestAge(1000), 350);
   ASSERT_TRUE(sender.OnApplied(2).ok());
   EXPECT_EQ(sender.OldestAge(1000), 0);
 }
