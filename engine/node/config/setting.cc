@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "engine/base/strings.h"
 
@@ -39,8 +40,9 @@ struct ShownValue {
 
 std::string PatternOf(std::string_view path) {
   std::string pattern;
+  bool first = true;  // and perhaps empty: ".a" is not "a"
   ForEachPart(path, [&](std::string_view part) {
-    if (!pattern.empty()) pattern += '.';
+    if (!std::exchange(first, false)) pattern += '.';
     pattern += IsIndex(part) ? "#" : part;
   });
   return pattern;

@@ -176,6 +176,12 @@ TEST_F(LoadFile, ReportsEverythingThatIsWrongInTheOrderOfTheFile) {
           R"(--set log.level=loud: log.level: expected "trace", "debug", "info", "warn" or "error", got "loud")"));
 }
 
+// Once it was taken for the key without the dot, whose list had no entry for it.
+TEST_F(LoadFile, AKeyThatBeginsWithADotIsUnknown) {
+  EXPECT_THAT(LinesOf(LoadText("[auth]\nallow_anonymous = true\n", {".cluster.member.0.links=x"})),
+              ElementsAre(::testing::HasSubstr("unknown key \".cluster.member.0.links\"")));
+}
+
 TEST_F(LoadFile, SettingsOverrideTheFileEntryByEntry) {
   const LoadResult result = LoadText(
       "[auth]\nallow_anonymous = true\n[[listener]]\naddress = '127.0.0.1:1'\nmax_connections = 3\n"

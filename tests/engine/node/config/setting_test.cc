@@ -10,6 +10,8 @@ TEST(Setting, PatternsReplaceIndices) {
   EXPECT_EQ(PatternOf("node.name"), "node.name");
   EXPECT_EQ(PatternOf("node.name2"), "node.name2");
   EXPECT_EQ(PatternOf(""), "");
+  EXPECT_EQ(PatternOf(".cluster.member.0.links"), ".cluster.member.#.links");
+  EXPECT_EQ(PatternOf("node..name"), "node..name");
 }
 
 TEST(Setting, FindsTheIndex) {
