@@ -19,6 +19,16 @@ class Failure : public ::testing::Test {
     beta = &world.Start("beta", beta_cores);
     ASSERT_TRUE(WaitInStep());
   }
+  // By alpha, which gives its partner half a second.
+  void PublishWithoutAnAnswer() {
+    ClusterOptions options = world.Options("alpha");
+    options.max_lag = 500 * kNanosecondsPerMillisecond;
+    alpha = &world.Start(options);
+    beta = &world.Start("beta");
+    ASSERT_TRUE(WaitInStep());
+    beta->cores[0].broker.acknowledge = false;
+    Publish(*alpha, 10);
+  }
   bool WaitInStep(int milliseconds = 5000) {
     return world.RunUntil(
         [&] { return alpha->cluster->status().in_step && beta->cluster->status().in_step; },
@@ -205,13 +215,7 @@ TEST_F(Failure, AShortFreezeIsForgivenByTheFrozenNodeItself) {
 }
 
 TEST_F(Failure, APartnerThatDoesNotApplyIsDroppedForLagging) {
-  ClusterOptions options = world.Options("alpha");
-  options.max_lag = 500 * kNanosecondsPerMillisecond;
-  alpha = &world.Start(options);
-  beta = &world.Start("beta");
-  ASSERT_TRUE(WaitInStep());
-  beta->cores[0].broker.acknowledge = false;
-  Publish(*alpha, 10);
+  ASSERT_NO_FATAL_FAILURE(PublishWithoutAnAnswer());
   const int ms = MillisecondsUntil([&] { return alpha->down(); });
   EXPECT_GE(ms, 490);
   EXPECT_LE(ms, 600);
@@ -225,13 +229,7 @@ TEST_F(Failure, APartnerThatDoesNotApplyIsDroppedForLagging) {
 }
 
 TEST_F(Failure, ANodeThatStoodStillDoesNotBlameItsPartner) {
-  ClusterOptions options = world.Options("alpha");
-  options.max_lag = 500 * kNanosecondsPerMillisecond;
-  alpha = &world.Start(options);
-  beta = &world.Start("beta");
-  ASSERT_TRUE(WaitInStep());
-  beta->cores[0].broker.acknowledge = false;
-  Publish(*alpha, 10);
+  ASSERT_NO_FATAL_FAILURE(PublishWithoutAnAnswer());
   world.Run(50);
   alpha->frozen = true;
   world.Run(800);
