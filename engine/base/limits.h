@@ -43,6 +43,11 @@ inline constexpr std::size_t kWatchedTakeoversMax = 10'000;
 inline constexpr std::size_t kRetainedDeletionsMax = 65'536;
 inline constexpr std::size_t kRetainedDeletionBytesMax = 16 * 1024 * 1024;
 
+// What may be on its way from one core to another that is slow to take it. Beyond, the sending core
+// reads no more from those who publish, until half of it has been taken; what a turn had read
+// already goes in as well.
+inline constexpr std::size_t kMailBytesMax = std::size_t{64} * 1024 * 1024;
+
 // Filters that a session has unsubscribed from while the other node could not hear it, remembered
 // so that they do not come back when the nodes meet. Beyond, the oldest is forgotten.
 inline constexpr std::size_t kUnsubscribedFiltersMax = 1'000;

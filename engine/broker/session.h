@@ -59,10 +59,10 @@ struct Client {
   Stage stage = Stage::kOpened;
   mqtt::Version version = mqtt::Version::k311;
   bool problem_information = true;
-  bool paused = false;         // reading stopped by us, for one of these reasons:
-  bool throttled = false;      // ahead of the other node, or of what it may have unacknowledged
-  bool slowed = false;         // its brake is on: acknowledgements wait, and mostly it is not read
-  bool leaving = false;        // being moved to the other node: never read again
+  bool paused = false;     // reading stopped by us, for one of these reasons:
+  bool throttled = false;  // ahead of the other node, a core, or what it may have unacknowledged
+  bool slowed = false;     // its brake is on: acknowledgements wait, and mostly it is not read
+  bool leaving = false;    // being moved to the other node: never read again
   Session* session = nullptr;  // while kConnected
   Hlc connected_at = 0;
   std::unique_ptr<PendingConnect> pending;

@@ -66,6 +66,9 @@ class Shard final : public ReplicatorEvents {
 
   // Whether clients are served: while not, CONNECT is answered with 0x88 Server unavailable.
   void SetServing(bool serving) noexcept { serving_ = serving; }
+  // While another core is slow to take what this one routes to it (kMailBytesMax), whoever
+  // publishes is read no more (O5).
+  void SetMailFull(bool full);
 
   // Clients. `OnOpened` for each connection that this core reads; if its CONNECT turns out to be
   // another core's
@@ -348,6 +351,7 @@ class Shard final : public ReplicatorEvents {
   MonoNs absence_waits_until_ = 0;
   std::string assigned_id_prefix_;
   std::uint64_t assigned_ids_ = 0;
+  bool mail_full_ = false;
   std::uint64_t messages_ =
       0;  // numbers the identities of messages taken from clients of this core
 

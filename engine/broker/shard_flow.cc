@@ -22,8 +22,8 @@ void Shard::UpdateReading(Client& client) {
   }
 }
 
-// Reads no more from a publisher that is ahead of the other node, or of what it may have
-// unacknowledged.
+// Reads no more from a publisher that is ahead of the other node, of another core, or of what it
+// may have unacknowledged.
 void Shard::Throttle(Client& client) {
   if (client.throttled || client.stage != Client::Stage::kConnected) return;
   client.throttled = true;
@@ -32,8 +32,10 @@ void Shard::Throttle(Client& client) {
 }
 
 void Shard::Unthrottle() {
-  if (throttled_.empty() || peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max / 2)
+  if (throttled_.empty() || mail_full_ ||
+      peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max / 2) {
     return;
+  }
   std::erase_if(throttled_, [this](ConnectionId id) {
     Client* const client = FindClient(id);
     if (client == nullptr || client->stage != Client::Stage::kConnected) return true;
@@ -47,6 +49,11 @@ void Shard::Unthrottle() {
     UpdateReading(*client);
     return true;
   });
+}
+
+void Shard::SetMailFull(bool full) {
+  mail_full_ = full;
+  Unthrottle();
 }
 
 // The client has sent a message although its brake is on (Congestion): from now on its PUBACKs and

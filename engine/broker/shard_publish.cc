@@ -166,7 +166,7 @@ void Shard::AcceptPublish(Client& client, MessageFields fields, PacketId packet_
                 {.peer = result.peer_number, .routed = result.routed},
                 static_cast<std::uint8_t>(fields.qos), !exactly_once);
   }
-  if (peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max ||
+  if (mail_full_ || peer_.backlog_bytes() > context_.config.peer_backlog_bytes_max ||
       (client.version != mqtt::Version::k5 &&
        client.unacknowledged >= context_.config.receive_maximum)) {
     Throttle(client);

@@ -7,6 +7,9 @@ constexpr Family kBusy = {"tandem_core_busy_seconds_total", Kind::kCounter, Unit
                           "Time the engine thread of a core did work."};
 constexpr Family kMailbox = {"tandem_core_mailbox_messages", Kind::kGauge, Unit::kPlain,
                              "Messages from other cores not yet taken."};
+constexpr Family kMailFull = {"tandem_core_mailbox_full_total", Kind::kCounter, Unit::kPlain,
+                              "Times that publishers of a core began to wait because another core "
+                              "was slow to take its messages."};
 constexpr Family kEnters = {"tandem_core_uring_enters_total", Kind::kCounter, Unit::kPlain,
                             "io_uring_enter calls."};
 constexpr Family kOverflows = {"tandem_core_uring_overflows_total", Kind::kCounter, Unit::kPlain,
@@ -24,6 +27,7 @@ constexpr Family kMemory = {"tandem_memory_bytes", Kind::kGauge, Unit::kPlain,
 void CoreMetrics::Collect(Exposition& out) const {
   out.Add(kBusy, {{"core", cpu_}}, busy_ns_);
   out.Add(kMailbox, {{"core", cpu_}}, mailbox_messages_);
+  out.Add(kMailFull, {{"core", cpu_}}, mailbox_full_);
   out.Add(kEnters, {{"core", cpu_}}, uring_enters_);
   out.Add(kOverflows, {{"core", cpu_}}, uring_overflows_);
   out.Add(kBuffersFree, {{"core", cpu_}}, buffers_free_);

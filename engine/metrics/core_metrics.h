@@ -45,6 +45,8 @@ class alignas(kCacheLineBytes) CoreMetrics {
   void MailboxMessages(std::size_t waiting) noexcept {
     mailbox_messages_.Set(static_cast<std::int64_t>(waiting));
   }
+  // Its publishers wait from now on for another core.
+  void MailboxFull() noexcept { mailbox_full_.Add(1); }
   void Ring(const RingFigures& ring) noexcept {
     uring_enters_.Follow(ring.enters);
     uring_overflows_.Follow(ring.overflows);
@@ -58,6 +60,7 @@ class alignas(kCacheLineBytes) CoreMetrics {
   void Collect(Exposition& out) const;
 
   std::uint64_t busy_ns() const noexcept { return busy_ns_.value(); }
+  std::uint64_t mailbox_full() const noexcept { return mailbox_full_.value(); }
   std::uint64_t uring_enters() const noexcept { return uring_enters_.value(); }
   std::int64_t memory(MemoryPart part) const noexcept { return memory_[part].value(); }
 
@@ -65,6 +68,7 @@ class alignas(kCacheLineBytes) CoreMetrics {
   std::string cpu_;
   Counter busy_ns_;
   Gauge mailbox_messages_;
+  Counter mailbox_full_;
   Counter uring_enters_;
   Counter uring_overflows_;
   Gauge buffers_free_;

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "engine/base/check.h"
+#include "engine/base/limits.h"
 #include "engine/base/pace.h"
 #include "engine/broker/shard.h"
 #include "engine/net/buffer_pool.h"
@@ -38,6 +39,7 @@ struct CoreOptions {
   broker::BrokerConfig broker;
   MergeHistory* merges = nullptr;  // of the node; null: nobody wants to know
   MonoNs spin_ns = 0;              // look for work this long before sleeping
+  std::size_t mail_bytes_max = kMailBytesMax;
   MonoNs close_patience_ns =
       5 * kNanosecondsPerSecond;  // to send a last packet to somebody who does not read
 };
@@ -185,6 +187,7 @@ class Core final : private reactor::StreamPort {
   reactor::SentNotice NoticeFor(const net::Connection& connection) const noexcept;
   void ResetLateClosers();
   void PublishMail();
+  void NoteMailDepth(std::size_t bytes);
   void SleepUnlessBusy(bool busy);
 
   CoreOptions options_;
@@ -213,6 +216,7 @@ class Core final : private reactor::StreamPort {
       false;  // records or acknowledgements were handed to the link since its last turn
   bool stopping_ = false;
   bool draining_ = false;
+  bool mail_full_ = false;  // another core is slow to take what this one sends it
   DrainPace drain_pace_;
   LinePace refusal_lines_{10 * kNanosecondsPerSecond};
 };

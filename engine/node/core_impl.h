@@ -11,6 +11,8 @@
 namespace tandem::node {
 
 inline constexpr std::size_t kMailPerTurnMax = 4096;
+// How often a core whose publishers wait for another core looks whether that has come on.
+inline constexpr MonoNs kMailLookNs = kNanosecondsPerMillisecond;
 inline constexpr MonoNs kReportEveryNs = kNanosecondsPerSecond;
 
 template <reactor::Transport T>
@@ -90,6 +92,7 @@ void Core<T>::SleepUnlessBusy(bool busy) {
   MonoNs deadline = shard_.NextDeadline();
   if (partner_) deadline = std::min(deadline, partner_->NextDeadline());
   if (!closing_.empty()) deadline = std::min(deadline, closing_.front().first);
+  if (mail_full_) deadline = std::min(deadline, now_.mono_ns + kMailLookNs);
   if (draining_ && shard_.connections() != 0) deadline = std::min(deadline, drain_pace_.NextAt());
   transport_.Wait(deadline);
 }
@@ -391,10 +394,24 @@ void Core<T>::RunInbox() {
 
 template <reactor::Transport T>
 void Core<T>::PublishMail() {
+  std::size_t deepest = 0;
   for (std::uint16_t to = 0; to < options_.cores; ++to) {
     if (CoreId{to} == options_.core) continue;
-    if (mail_.Between(options_.core, CoreId{to}).Publish()) mail_.WakerOf(CoreId{to}).Wake();
+    CoreMailbox& box = mail_.Between(options_.core, CoreId{to});
+    if (box.Publish()) mail_.WakerOf(CoreId{to}).Wake();
+    deepest = std::max(deepest, box.depth());
   }
+  NoteMailDepth(deepest);
+}
+
+template <reactor::Transport T>
+void Core<T>::NoteMailDepth(std::size_t bytes) {
+  const bool is_full = bytes > (mail_full_ ? options_.mail_bytes_max / 2 : options_.mail_bytes_max);
+  if (is_full == mail_full_) return;
+  mail_full_ = is_full;
+  if (is_full) counters_.core.MailboxFull();
+  shard_.SetMailFull(is_full);
+  Execute();
 }
 
 // Effects.

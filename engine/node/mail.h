@@ -1,6 +1,7 @@
 // What travels between the cores of a node.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <variant>
@@ -28,6 +29,19 @@ struct MovedClient {
 using Task = absl::AnyInvocable<void()>;
 
 using Mail = std::variant<broker::CoreMessage, MovedClient, Task>;
-using CoreMailbox = reactor::Mailbox<Mail>;
+
+// What a piece of mail keeps in memory, in bytes; payloads that it shares count in full.
+struct MailBytes {
+  std::size_t operator()(const Mail& mail) const noexcept {
+    const auto* const message = std::get_if<broker::CoreMessage>(&mail);
+    if (message == nullptr) return sizeof mail;
+    if (const auto* const routed = std::get_if<broker::RouteMessage>(message))
+      return sizeof mail + routed->message->bytes();
+    if (const auto* const retained = std::get_if<broker::RetainMessage>(message))
+      return sizeof mail + retained->message->bytes();
+    return sizeof mail;
+  }
+};
+using CoreMailbox = reactor::Mailbox<Mail, MailBytes>;
 
 }  // namespace tandem::node

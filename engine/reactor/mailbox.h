@@ -23,7 +23,7 @@ namespace tandem::reactor {
 // Push() neither fails nor blocks: items lie in a chain of segments of kSegmentItems, the producer
 // appends a segment when one is full, and a segment that has been emptied goes back to the
 // producer. So a queue that stays short allocates nothing, and a receiver that hangs costs memory:
-// depth() tells, and the layer above must slow the source down.
+// depth() tells, in what Weight makes of the items, and the layer above must slow the source down.
 //
 // The protocol, step by step:
 //   P1 Push() writes the item into the last segment; the consumer cannot see it yet.
@@ -33,7 +33,14 @@ namespace tandem::reactor {
 //   P3 The producer notifies the receiver (Waker::Wake): a doorbell only if the receiver sleeps.
 //   C1 Drain() loads the published count, takes items up to it, and stores the number taken.
 //   C2 A segment whose last item is taken goes into `spare_`, where P1 finds it again.
-template <class T>
+struct CountItems {
+  template <class T>
+  std::size_t operator()(const T&) const noexcept {
+    return 1;
+  }
+};
+
+template <class T, class Weight = CountItems>
 class Mailbox {
  public:
   static constexpr std::size_t kSegmentItems = 1024;
@@ -55,6 +62,7 @@ class Mailbox {
   // Producer. The item is the mailbox's from now on, but invisible until Publish().
   void Push(T item) {
     if (tail_index_ == kSegmentItems) AppendSegment();
+    pushed_weight_ += Weight{}(item);
     new (tail_->Slot(tail_index_)) T(std::move(item));
     ++tail_index_;
     ++pushed_;
@@ -82,9 +90,10 @@ class Mailbox {
       place->~T();
       ++head_index_;
       ++taken_;
+      taken_weight_ += Weight{}(item);
       fn(std::move(item));
     }
-    taken_shown_.store(taken_, std::memory_order_release);
+    taken_weight_shown_.store(taken_weight_, std::memory_order_release);
     return count;
   }
 
@@ -95,10 +104,11 @@ class Mailbox {
   // Consumer. True if nothing is published.
   bool IsEmpty() const noexcept { return published_.load() == taken_; }
 
-  // Producer. Items pushed, published or not, that the receiver has not taken; those of a Drain()
-  // that is running count.
+  // Producer. Weight of the items pushed, published or not, that the receiver has not taken; those
+  // of a Drain() that is running count.
   std::size_t depth() const noexcept {
-    return static_cast<std::size_t>(pushed_ - taken_shown_.load(std::memory_order_acquire));
+    return static_cast<std::size_t>(pushed_weight_ -
+                                    taken_weight_shown_.load(std::memory_order_acquire));
   }
 
  private:
@@ -132,14 +142,16 @@ class Mailbox {
   alignas(64) Segment* tail_;
   std::size_t tail_index_ = 0;
   std::uint64_t pushed_ = 0;
+  std::uint64_t pushed_weight_ = 0;
   std::uint64_t published_local_ = 0;
   // The consumer's line.
   alignas(64) Segment* head_;
   std::size_t head_index_ = 0;
   std::uint64_t taken_ = 0;
+  std::uint64_t taken_weight_ = 0;
   // What they show each other.
   alignas(64) std::atomic<std::uint64_t> published_{0};
-  alignas(64) std::atomic<std::uint64_t> taken_shown_{0};
+  alignas(64) std::atomic<std::uint64_t> taken_weight_shown_{0};
   std::atomic<Segment*> spare_{nullptr};
 };
 

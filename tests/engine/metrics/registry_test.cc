@@ -104,6 +104,7 @@ TEST(Registry, HasTheFamiliesThatOperatorsRelyOn) {
                              "tandem_inflight_messages gauge",
                              "tandem_core_busy_seconds_total counter",
                              "tandem_core_mailbox_messages gauge",
+                             "tandem_core_mailbox_full_total counter",
                              "tandem_core_uring_enters_total counter",
                              "tandem_core_uring_overflows_total counter",
                              "tandem_core_buffers_free gauge",

@@ -14,6 +14,7 @@ namespace tandem::node {
 namespace {
 
 constexpr int kTurnsMax = 2000;
+constexpr std::size_t kMailBytesMaxHere = 1024 * 1024;
 
 std::string Text(const ByteBuffer& buffer) { return std::string(AsText(buffer.bytes())); }
 
@@ -50,7 +51,8 @@ constexpr std::string_view kSuback("\x90\x03\x00\x01\x01", 5);
 
 class CoreTest : public testing::Test {
  protected:
-  explicit CoreTest(const ConnectionLimitOptions& limits = {}) : limits_(limits) {
+  explicit CoreTest(const ConnectionLimitOptions& limits = {}, std::uint16_t cores = 1)
+      : limits_(limits), mail_(cores) {
     mail_.SetWaker(CoreId{0}, transport_.waker());
     const absl::Status status = core_.Start();
     EXPECT_TRUE(status.ok()) << status;
@@ -60,6 +62,8 @@ class CoreTest : public testing::Test {
     CoreOptions options;
     options.listeners = {{.endpoint = kAddress}};
     options.limits = {&limits_};
+    options.mail_bytes_max = kMailBytesMaxHere;
+    options.cores = options.shard.cores = mail_.cores();
     return options;
   }
 
@@ -81,7 +85,7 @@ class CoreTest : public testing::Test {
   ConnectionLimits limits_;
   reactor::MemoryNetwork network_;
   reactor::MemoryTransport transport_{network_};
-  MailGrid mail_{1};
+  MailGrid mail_;
   Inbox inbox_;
   CoreCounters counters_{0, {"mqtt"}};
   Core<reactor::MemoryTransport> core_{Options(), transport_, mail_, inbox_, counters_, nullptr};
@@ -167,6 +171,54 @@ TEST_F(LimitedCoreTest, RefusesMoreClientsThanTheListenerMayHave) {
   reactor::MemoryClient third(network_, kAddress);
   third.Write(Connect("3"));
   EXPECT_TRUE(Receives(third, kConnack));
+}
+
+// Core 1 is there, wants everything, and is played by the test.
+class CoreBesideAnotherTest : public CoreTest {
+ protected:
+  static constexpr std::size_t kPayloadBytes = 60'000;
+  static constexpr std::size_t kMessages = 2 * kMailBytesMaxHere / kPayloadBytes;
+
+  CoreBesideAnotherTest() : CoreTest({}, 2) {
+    mail_.SetWaker(CoreId{1}, transport_.waker());
+    Inbound().Push(broker::CoreMessage(broker::CoreInterest{"#", true, 1}));
+    Inbound().Publish();
+    for (int i = 0; broker::Shard::HomeOf(client_id_, 2) != CoreId{0}; ++i)
+      client_id_ = std::to_string(i);
+  }
+  CoreMailbox& Inbound() { return mail_.Between(CoreId{1}, CoreId{0}); }
+  CoreMailbox& Outbound() { return mail_.Between(CoreId{0}, CoreId{1}); }
+  // Takes what has come for core 1; returns how many of it are messages of clients.
+  std::size_t TakeRouted() {
+    std::size_t routed = 0;
+    Outbound().Drain([&](Mail mail) {
+      const auto* const message = std::get_if<broker::CoreMessage>(&mail);
+      routed += message != nullptr && std::holds_alternative<broker::RouteMessage>(*message);
+    });
+    return routed;
+  }
+
+  std::string client_id_ = "p";
+};
+
+TEST_F(CoreBesideAnotherTest, ReadsPublishersOnlyAsFastAsTheOtherCoreTakesTheirMessages_O5) {
+  reactor::MemoryClient publisher(network_, kAddress);
+  publisher.Write(Connect(client_id_));
+  ASSERT_TRUE(Receives(publisher, kConnack));
+  const std::string packet = Publish("t", std::string(kPayloadBytes, 'x'));
+  for (std::size_t i = 0; i < kMessages; ++i) publisher.Write(packet);
+
+  EXPECT_TRUE(TurnUntil([&] { return counters_.core.mailbox_full() == 1; }));
+  const std::size_t full = Outbound().depth();
+  EXPECT_GT(full, kMailBytesMaxHere);
+  for (int turn = 0; turn < 100; ++turn) {
+    core_.Turn();
+    network_.Step();
+  }
+  EXPECT_LT(Outbound().depth(), full + kMailBytesMaxHere / 4) << "read on although nobody takes it";
+
+  std::size_t routed = 0;
+  EXPECT_TRUE(TurnUntil([&] { return (routed += TakeRouted()) == kMessages; })) << routed;
 }
 
 }  // namespace

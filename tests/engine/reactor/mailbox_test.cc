@@ -51,6 +51,22 @@ TEST(Mailbox, DrainStopsAtItsMaximum) {
   EXPECT_THAT(DrainAll(mailbox), ElementsAre(2, 3, 4));
 }
 
+struct OwnWeight {
+  std::size_t operator()(int item) const { return static_cast<std::size_t>(item); }
+};
+
+TEST(Mailbox, DepthIsTheWeightOfWhatNobodyTook) {
+  Mailbox<int, OwnWeight> mailbox;
+  mailbox.Push(7);
+  mailbox.Push(100);
+  EXPECT_EQ(mailbox.depth(), 107u);
+  mailbox.Publish();
+  mailbox.Drain([](int) {}, 1);
+  EXPECT_EQ(mailbox.depth(), 100u);
+  mailbox.Drain([](int) {});
+  EXPECT_EQ(mailbox.depth(), 0u);
+}
+
 TEST(Mailbox, TakesAnyNumberWithoutAReceiver) {
   constexpr int kItems = 10 * static_cast<int>(Mailbox<int>::kSegmentItems) + 3;
   Mailbox<int> mailbox;
