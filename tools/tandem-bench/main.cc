@@ -35,7 +35,7 @@ namespace {
 volatile std::sig_atomic_t g_stop = 0;
 
 // A deadline this near is met by turning, not by sleeping: waking up takes as long.
-constexpr MonoNs kSpinNs = 100'000;
+constexpr MonoNs kNearNs = 100'000;
 // find-max: where it begins, how close it gets, and how much less than asked for still counts.
 constexpr double kFirstRate = 10'000;
 constexpr double kRatePrecision = 0.05;
@@ -157,19 +157,21 @@ class Watch {
 void Drive(reactor::UringTransport& transport, const Options& options, Load& load, Watch& watch) {
   Runner runner(transport, options, load);
   MonoNs end = kNever;
-  for (MonoNs began = reactor::MonotonicNow();;) {
+  MonoNs last_work = reactor::MonotonicNow();
+  for (MonoNs began = last_work;;) {
     const MonoNs deadline = runner.Turn(reactor::MonotonicNow);
     transport.Submit();
     const MonoNs now = reactor::MonotonicNow();
     watch.Turned(began, now, runner.was_busy());
     began = now;
+    if (runner.was_busy()) last_work = now;
     if (g_stop != 0) load.Stop(now);
     if (load.phase() == Phase::kDone) {
       if (end == kNever) end = now + kGoodbyeNs;
       if (runner.open_streams() == 0 || now >= end) return;
     }
     const MonoNs wake = std::min({deadline, watch.NextLine(), end});
-    if (wake - now < kSpinNs) continue;
+    if (wake - now < kNearNs || now - last_work < options.spin_ns) continue;
     transport.Wait(wake);
     began = reactor::MonotonicNow();
   }

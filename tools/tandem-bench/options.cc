@@ -42,6 +42,7 @@ struct Raw {
   double settle_s = 0.5;
   double warmup_s = 1;
   double duration_s = 10;
+  double spin_us = 0;
   std::string json_file;
   std::string hgrm_file;
   std::string html_file;
@@ -106,6 +107,10 @@ void DeclareRun(CLI::App& app, Options& options, Raw& raw) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--duration", raw.duration_s, "seconds to measure (find-max: each rate)")
       ->check(CLI::Range(0.01, 1e6));
+  app.add_option(
+         "--spin", raw.spin_us,
+         "us without work before the generator sleeps; 0: at once, for a CPU that it shares")
+      ->check(CLI::Range(0.0, 1e6));
   app.add_flag("--check", options.check,
                "fails on loss, reordering, or a duplicate that the QoS forbids");
   app.add_flag("--quiet", options.quiet, "no line per second");
@@ -181,6 +186,7 @@ absl::Status Convert(const Raw& raw, Options& options) {
   options.settle_ns = Nanoseconds(raw.settle_s);
   options.warmup_ns = Nanoseconds(raw.warmup_s);
   options.duration_ns = Nanoseconds(raw.duration_s);
+  options.spin_ns = Nanoseconds(raw.spin_us * 1e-6);
   options.latency_limit_ns = Nanoseconds(raw.limit_ms / 1e3);
   options.json_file = IfGiven(raw.json_file);
   options.hgrm_file = IfGiven(raw.hgrm_file);

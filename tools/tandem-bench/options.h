@@ -42,6 +42,7 @@ struct Options {
   MonoNs settle_ns = 0;
   MonoNs warmup_ns = 0;
   MonoNs duration_ns = 0;
+  MonoNs spin_ns = 0;  // look for work this long before sleeping
   std::optional<std::string> json_file;
   std::optional<std::string> hgrm_file;
   std::optional<std::string> html_file;
