@@ -29,8 +29,9 @@ CoreOptions OptionsOfCore(ConnectionLimits& limits) {
 
 }  // namespace
 
-HotPath::HotPath(bench::Options options)
-    : core_(OptionsOfCore(limits_), transport_, mail_, inbox_, counters_, nullptr) {
+template <class Seam>
+HotPathOver<Seam>::HotPathOver(bench::Options options)
+    : core_(OptionsOfCore(limits_), seam_, mail_, inbox_, counters_, nullptr) {
   options = Endless(std::move(options));
   mail_.SetWaker(CoreId{0}, transport_.waker());
   TANDEM_CHECK(core_.Start().ok());
@@ -46,9 +47,11 @@ HotPath::HotPath(bench::Options options)
   }
 }
 
-HotPath::~HotPath() = default;
+template <class Seam>
+HotPathOver<Seam>::~HotPathOver() = default;
 
-void HotPath::StepClients() {
+template <class Seam>
+void HotPathOver<Seam>::StepClients() {
   now_ += kStepNs;
   for (std::uint32_t i = 0; i < ids_.size(); ++i) {
     inputs_[i].Clear();
@@ -67,5 +70,8 @@ void HotPath::StepClients() {
     load_->OnWritten(i, now_);
   }
 }
+
+template class HotPathOver<reactor::ScriptedTransport>;
+template class HotPathOver<reactor::CheckedTransport<reactor::ScriptedTransport>>;
 
 }  // namespace tandem::node

@@ -14,7 +14,10 @@
 namespace tandem::node {
 
 // What is counted; a function of its own, so that its name can be given on a command line.
-[[gnu::noinline]] void MeasuredTurn(Core<reactor::ScriptedTransport>& core) { core.Turn(); }
+template <class Core>
+[[gnu::noinline]] void MeasuredTurn(Core& core) {
+  core.Turn();
+}
 
 namespace {
 
@@ -25,6 +28,7 @@ struct Scenario {
   mqtt::QoS qos;
   std::uint32_t window;
   std::size_t payload_bytes;
+  bool checked = false;  // with the transport's rules being watched, as in debug builds
 };
 
 using mqtt::QoS;
@@ -41,7 +45,18 @@ constexpr Scenario kScenarios[] = {
     {"shared_qos1", "shared", 20, QoS::kAtLeastOnce, 20, 64},
     {"wildcard", "wildcard", 14, QoS::kAtMostOnce, 20, 64},
     {"pairs_64k", "pair", 2, QoS::kAtMostOnce, 2, 64 * 1024},
+    {"pairs_qos1_checked", "pair", 10, QoS::kAtLeastOnce, 50, 64, true},
 };
+
+// Returns how many messages were received while it was measured.
+template <class Path>
+std::uint64_t Measure(const bench::Options& options, std::uint64_t messages) {
+  Path path(options);
+  path.Run(messages / 2 + 1, [](auto& core) { core.Turn(); });  // everything has its size
+  const std::uint64_t before = path.load().received_ever();
+  path.Run(messages, [](auto& core) { MeasuredTurn(core); });
+  return path.load().received_ever() - before;
+}
 
 int Main(int argc, char** argv) {
   if (argc != 3) {
@@ -58,11 +73,9 @@ int Main(int argc, char** argv) {
     options.window = scenario.window;
     options.payload_bytes = scenario.payload_bytes;
     const auto messages = static_cast<std::uint64_t>(std::atoll(argv[2]));
-    HotPath path(options);
-    path.Run(messages / 2 + 1, [](auto& core) { core.Turn(); });  // everything has its size
-    const std::uint64_t before = path.load().received_ever();
-    path.Run(messages, MeasuredTurn);
-    std::printf("%llu\n", static_cast<unsigned long long>(path.load().received_ever() - before));
+    const std::uint64_t received = scenario.checked ? Measure<CheckedHotPath>(options, messages)
+                                                    : Measure<HotPath>(options, messages);
+    std::printf("%llu\n", static_cast<unsigned long long>(received));
     return 0;
   }
   std::fprintf(stderr, "no scenario %s\n", argv[1]);
