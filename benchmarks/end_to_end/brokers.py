@@ -46,6 +46,10 @@ class Broker:
                 process.kill()
                 process.wait()
         self.processes = []
+        # The kernel lets go of the ring of a killed process, and of the sockets in it, a moment later.
+        ports = {int(host.rpartition(":")[2]) for host in self.hosts}
+        _until(lambda: not any(map(_listens, ports)), 10, lambda: f"somebody still listens on one of {ports}")
+        self.hosts = []
 
     @property
     def pid(self):
