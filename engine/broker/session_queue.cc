@@ -220,9 +220,10 @@ void SessionQueue::ReleaseMemory(std::size_t slots_kept) {
   if (queued_.capacity() > slots_kept) queued_.ReleaseIfEmpty();
 }
 
-void SessionQueue::StartAt(std::uint64_t number) {
+void SessionQueue::StartAt(std::uint64_t number, std::uint64_t next) {
   TANDEM_CHECK(waiting_ == 0);
   next_number_ = number;
+  used_below_ = next;
 }
 
 bool SessionQueue::Restore(std::uint64_t number, OutboundMessage message) {
@@ -316,6 +317,7 @@ void SessionQueue::Activate(std::uint64_t unsent_number, bool others_maybe) {
       queued_.push_back(std::move(slot));
     }
   }
+  next_number_ = std::max(next_number_, used_below_);
   if (others_maybe) maybe_sent_below_ = next_number_;
   cursor_ = 0;
   in_flight_ = 0;

@@ -164,8 +164,9 @@ class SessionQueue {
 
   // For a session that comes from elsewhere: an empty queue goes on at `number`; then Restore in
   // order of numbers, sent ones before unsent ones. False, and nothing is taken, if it is out of
-  // order.
-  void StartAt(std::uint64_t number);
+  // order. `next`: of a copy, what its owner would give next. The numbers before it have been used,
+  // also those of which nothing is told because they are done with.
+  void StartAt(std::uint64_t number, std::uint64_t next = 0);
   bool Restore(std::uint64_t number, OutboundMessage message);
 
   // The copy of a queue whose owner is elsewhere. Nothing is sent from it; it only follows.
@@ -206,6 +207,7 @@ class SessionQueue {
   RingQueue<Slot> sent_;    // kSent, kReleased, and kDone behind an older one that is not
   RingQueue<Slot> queued_;  // kQueued
   std::uint64_t next_number_ = 0;
+  std::uint64_t used_below_ = 0;  // told of a copy's owner: never given again
   std::uint64_t maybe_sent_below_ = 0;
   std::size_t cursor_ = 0;  // index in sent_ of the next to send again on this connection
   std::size_t waiting_ = 0;

@@ -101,7 +101,7 @@ void Shard::Follow(const SessionRecord& record) {
     ForgetContent(*session);
   }
   FollowHead(*session, record);
-  session->queue.StartAt(record.first_number);
+  session->queue.StartAt(record.first_number, record.next_number);
 }
 
 // Whether the other node's session goes on, and this one's gives way.

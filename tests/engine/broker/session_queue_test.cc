@@ -275,6 +275,17 @@ TEST(SessionQueue, GoesOnWhereACopyOfItStood) {
   EXPECT_EQ(queue.next_number(), 70'006u);
 }
 
+TEST(SessionQueue, OfACopyGivesNoNumberThatItsOwnerHasGiven) {
+  SessionQueue queue;
+  queue.StartAt(10, 13);
+  EXPECT_TRUE(queue.Place(10, Outbound("a")));
+  // 11 and 12 were done with before the copy was told anything.
+  queue.Activate(10, false);
+  queue.Push(Outbound("b"));
+  EXPECT_TRUE(queue.Contains(13));
+  EXPECT_EQ(queue.next_number(), 14u);
+}
+
 // Any sequence of what a session does to its queue, against a map by number.
 struct Model {
   struct Entry {
