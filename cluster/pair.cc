@@ -232,7 +232,8 @@ void Pair::Begin(std::uint64_t epoch, MonoNs now) {
                         .peer_cores = peer_.cores,
                         .brakes = peer::Has(peer_.features, peer::Feature::kBrakes),
                         .group_spares = peer::Has(peer_.features, peer::Feature::kGroupSpares),
-                        .merge_reports = peer::Has(peer_.features, peer::Feature::kMergeReports)};
+                        .merge_reports = peer::Has(peer_.features, peer::Feature::kMergeReports),
+                        .copy_hashes = peer::Has(peer_.features, peer::Feature::kCopyHashes)};
   epoch_max_ = epoch;
   armed_ = false;
   in_step_ = false;

@@ -187,6 +187,17 @@ class Encoder {
     meta_.setSessionEnd();
     Put(r.client_id);
   }
+  void operator()(const broker::SessionHashRecord& r) {
+    auto out = meta_.initSessionHash();
+    out.setHash(r.hash);
+    out.setFirst(r.first);
+    out.setLast(r.last);
+    Put(r.client_id);
+  }
+  void operator()(const broker::SessionAgainRecord& r) {
+    meta_.initSessionAgain().setMissing(r.missing);
+    Put(r.client_id);
+  }
   void operator()(const broker::LentDoneRecord& r) {
     PutOrigin(r.message);
     meta_.initLentDone().setCore(Index(r.core));
@@ -605,6 +616,17 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       return ReadClientOnly(broker::SessionWillDoneRecord{}, texts);
     case RecordMeta::SESSION_END:
       return ReadClientOnly(broker::SessionEndRecord{}, texts);
+    case RecordMeta::SESSION_HASH: {
+      const auto in = meta.getSessionHash();
+      if (in.getFirst() > in.getLast()) return Bad("has a range that ends before it begins");
+      return ReadClientOnly(
+          broker::SessionHashRecord{
+              .first = in.getFirst(), .last = in.getLast(), .hash = in.getHash()},
+          texts);
+    }
+    case RecordMeta::SESSION_AGAIN:
+      return ReadClientOnly(
+          broker::SessionAgainRecord{.missing = meta.getSessionAgain().getMissing()}, texts);
     case RecordMeta::LENT_DONE: {
       TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
       broker::LentDoneRecord r{.core = CoreId(meta.getLentDone().getCore()), .message = id};

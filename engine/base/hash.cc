@@ -25,4 +25,10 @@ std::uint64_t StableHash(Bytes bytes) noexcept {
   return Mix(h);
 }
 
+std::uint64_t StableHash(std::initializer_list<std::uint64_t> numbers) noexcept {
+  std::uint64_t h = numbers.size();
+  for (const std::uint64_t number : numbers) h = Mix(h * 3 + number);
+  return h;
+}
+
 }  // namespace tandem

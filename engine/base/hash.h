@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "engine/base/bytes.h"
@@ -16,5 +17,7 @@ std::uint64_t StableHash(Bytes bytes) noexcept;
 inline std::uint64_t StableHash(std::string_view text) noexcept {
   return StableHash(AsBytes(text));
 }
+// Of numbers, in their order.
+std::uint64_t StableHash(std::initializer_list<std::uint64_t> numbers) noexcept;
 
 }  // namespace tandem

@@ -26,6 +26,9 @@ enum class PlantedBug : std::uint8_t {
   kProgressUntold,     // the copy never hears what is done
   kRetainedUntold,     // a returning node is not told the retained messages
   kWillDoneUntold,     // the copy keeps a will that was published
+  // Copies that no longer follow: what the hashes are for.
+  kPlaceForgotten,        // a copy passes a place over
+  kUnsubscribeForgotten,  // a copy keeps what was unsubscribed
 };
 
 // TANDEM_PLANTED_BUGS: a test chooses the mistake. TANDEM_PLANTED_FOR_GOOD: a program that makes

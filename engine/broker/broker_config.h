@@ -59,6 +59,8 @@ struct BrokerConfig {
   // How long the wills of a dead node's clients wait at least, so that those who come back in time
   // have none published.
   MonoNs will_grace_ns = 5 * kNanosecondsPerSecond;
+  // How long a change of a session waits, with others, until its copy is compared.
+  MonoNs copy_check_ns = kNanosecondsPerSecond / 10;
   bool access_log = false;
 };
 

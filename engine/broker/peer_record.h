@@ -224,6 +224,23 @@ struct SessionEndRecord {
   friend bool operator==(const SessionEndRecord&, const SessionEndRecord&) = default;
 };
 
+// What the receiver's copy of the session must be like when it reads this (copy_hash.h): the places
+// in the queue from `first` on and below `last`, and with `first` 0 all the rest.
+struct SessionHashRecord {
+  std::string client_id;
+  std::uint64_t first = 0;
+  std::uint64_t last = UINT64_MAX;
+  std::uint64_t hash = 0;
+  friend bool operator==(const SessionHashRecord&, const SessionHashRecord&) = default;
+};
+// The sender's copy was not like that. The answer is the whole session once more, and its hash.
+struct SessionAgainRecord {
+  std::string client_id;
+  bool missing =
+      false;  // there is no copy, which is no mistake if the receiver gives its session up
+  friend bool operator==(const SessionAgainRecord&, const SessionAgainRecord&) = default;
+};
+
 // A shared group's message is done with: `core` of the receiver need not keep its spare any longer.
 struct LentDoneRecord {
   CoreId core{};
@@ -258,7 +275,8 @@ using PeerRecord =
                  SessionRecord, SessionSubscriptionRecord, SessionMessageRecord,
                  SessionReceivedIdRecord, ClaimReplyRecord, SnapshotEndRecord, MirroredRecord,
                  SessionOrderRecord, SessionMissingRecord, SessionProgressRecord, SessionAwayRecord,
-                 SessionWillDoneRecord, SessionEndRecord, LentDoneRecord, BrakeRecord, ApartRecord>;
+                 SessionWillDoneRecord, SessionEndRecord, LentDoneRecord, BrakeRecord, ApartRecord,
+                 SessionHashRecord, SessionAgainRecord>;
 
 // What the record adds to the backlog of a stream: its texts, and its message's bytes.
 std::size_t BacklogBytes(const PeerRecord& record) noexcept;

@@ -24,6 +24,7 @@ struct PeerEpoch {
   // The partner knows PublishRecord::spares and what belongs to them.
   bool group_spares = true;
   bool merge_reports = true;  // the partner knows ApartRecord
+  bool copy_hashes = true;    // the partner knows SessionHashRecord and SessionAgainRecord
 };
 
 // From the core to the other node. All calls on the core's thread.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
@@ -99,6 +100,15 @@ enum class CongestionState : std::uint8_t {
   kStalled,  // and its client does not move: nobody waits
 };
 
+// A copy that turned out not to be like what it is a copy of. It stays until all that it should be
+// has been told, so that at no time less is here than was.
+struct CopyRepair {
+  bool told = false;  // it is being told, in records that stand next to each other
+  SessionQueue queue;
+  absl::flat_hash_set<std::uint16_t> received_ids;
+  absl::btree_set<std::string> stale;  // subscriptions that have not been told yet
+};
+
 struct Session {
   SubscriberId id = kNoSubscriber;
   std::string client_id;
@@ -127,9 +137,10 @@ struct Session {
     bool connected_there = false;
   };
   Parted parted;
-  bool merging = false;               // it does, and has not given way yet
-  bool borrows = false;               // some of its messages may have a lender
-  std::unique_ptr<MessageJoin> join;  // while messages or places wait for one another
+  bool merging = false;                // it does, and has not given way yet
+  bool borrows = false;                // some of its messages may have a lender
+  std::unique_ptr<MessageJoin> join;   // while messages or places wait for one another
+  std::unique_ptr<CopyRepair> repair;  // mirror: asked for, and not yet here
 
   // By filter as subscribed, $share included; ordered, because walking it has effects.
   absl::btree_map<std::string, SubscriptionState> subscriptions;

@@ -256,6 +256,15 @@ OutboundMessage* SessionQueue::Find(std::uint64_t number) noexcept {
   return nullptr;
 }
 
+std::uint64_t SessionQueue::NumberBehind(std::uint64_t first, std::size_t places) const {
+  for (const RingQueue<Slot>* const ring : {&sent_, &queued_}) {
+    const std::size_t index = LowerBound(*ring, first);
+    if (places < ring->size() - index) return (*ring)[index + places].number;
+    places -= ring->size() - index;
+  }
+  return UINT64_MAX;
+}
+
 bool SessionQueue::Contains(std::uint64_t number) const {
   return const_cast<SessionQueue*>(this)->Find(number) != nullptr;
 }

@@ -161,6 +161,20 @@ class SessionQueue {
     RemoveDiscarded();
   }
   void Discard(std::uint64_t number);
+  // Only to look, at numbers from `first` on and below `last`: fn(number, const OutboundMessage&).
+  template <class Fn>
+  void ForEachIn(std::uint64_t first, std::uint64_t last, Fn&& fn) const {
+    for (const RingQueue<Slot>* const ring : {&sent_, &queued_}) {
+      for (std::size_t i = LowerBound(*ring, first); i < ring->size(); ++i) {
+        const Slot& slot = (*ring)[i];
+        if (slot.number >= last) break;
+        if (slot.message.state != OutboundState::kDone) fn(slot.number, slot.message);
+      }
+    }
+  }
+  // So that there are at most `places` from `first` on and below it; UINT64_MAX if no more are
+  // there.
+  std::uint64_t NumberBehind(std::uint64_t first, std::size_t places) const;
 
   // For a session that comes from elsewhere: an empty queue goes on at `number`; then Restore in
   // order of numbers, sent ones before unsent ones. False, and nothing is taken, if it is out of

@@ -30,6 +30,7 @@ std::uint32_t Milliseconds(MonoNs duration) {
 void SessionTeller::BeginFollowing(Session& session) {
   TANDEM_DCHECK(peer_.up() && session.role == Role::kOwner);
   session.told_epoch = peer_.epoch().epoch;
+  NoteChanged(session);
   session.queue.LogFinished(&finished_, session.id);
 }
 
@@ -61,6 +62,7 @@ void SessionTeller::TellHead(const Session& session) {
   if (!IsFollowed(session)) return;
   SessionRecord record = HeadRecord(session);
   record.update = true;
+  NoteChanged(session);
   peer_.Append(std::move(record));
 }
 
@@ -113,6 +115,7 @@ void SessionTeller::TellDone(Session& session) {
 std::uint64_t SessionTeller::Subscribed(const Session& session, std::string_view filter,
                                         const SubscriptionState& state, std::uint64_t confirm) {
   if (!IsFollowed(session)) return 0;
+  NoteChanged(session);
   return peer_.Append(SessionSubscriptionRecord{.client_id = session.client_id,
                                                 .filter = std::string(filter),
                                                 .options = state.options,
@@ -123,6 +126,7 @@ std::uint64_t SessionTeller::Subscribed(const Session& session, std::string_view
 
 std::uint64_t SessionTeller::Unsubscribed(const Session& session, std::string_view filter, Hlc at) {
   if (!IsFollowed(session)) return 0;
+  NoteChanged(session);
   return peer_.Append(SessionSubscriptionRecord{.client_id = session.client_id,
                                                 .filter = std::string(filter),
                                                 .subscribed = false,
@@ -132,17 +136,20 @@ std::uint64_t SessionTeller::Unsubscribed(const Session& session, std::string_vi
 std::uint64_t SessionTeller::ReceivedId(const Session& session, std::uint16_t packet_id,
                                         bool held) {
   if (!IsFollowed(session)) return 0;
+  NoteChanged(session);
   return peer_.Append(SessionReceivedIdRecord{
       .client_id = session.client_id, .packet_id = packet_id, .held = held});
 }
 
 std::uint64_t SessionTeller::Released(const Session& session, std::uint64_t number) {
   if (!IsFollowed(session)) return 0;
+  NoteChanged(session);
   return peer_.Append(SessionProgressRecord{.client_id = session.client_id, .released = number});
 }
 
 void SessionTeller::Away(const Session& session) {
   if (!IsFollowed(session)) return;
+  NoteChanged(session);
   FlushProgress();
   peer_.Append(SessionAwayRecord{.client_id = session.client_id,
                                  .expiry_s = session.expiry_s,
@@ -151,7 +158,9 @@ void SessionTeller::Away(const Session& session) {
 }
 
 void SessionTeller::WillDone(const Session& session) {
-  if (IsFollowed(session)) peer_.Append(SessionWillDoneRecord{.client_id = session.client_id});
+  if (!IsFollowed(session)) return;
+  NoteChanged(session);
+  peer_.Append(SessionWillDoneRecord{.client_id = session.client_id});
 }
 
 void SessionTeller::Ended(const Session& session) {
@@ -159,6 +168,7 @@ void SessionTeller::Ended(const Session& session) {
 }
 
 void SessionTeller::Placed(Session& session, std::uint64_t number) {
+  NoteChanged(session);
   placed_.push_back({.session = session.id, .number = number});
   session.queue.Find(number)->record = UINT64_MAX;  // until EndRouting knows
 }
@@ -171,6 +181,7 @@ void SessionTeller::PlacedInGroup(Session& session, std::uint64_t number,
 }
 
 void SessionTeller::PlacedWithMessage(Session& session, std::uint64_t number, bool also_routed) {
+  NoteChanged(session);
   OutboundMessage& message = *session.queue.Find(number);
   SessionMessageRecord record = MessageRecord(session, number, message);
   record.also_routed = also_routed;
@@ -262,6 +273,7 @@ void SessionTeller::FlushProgress() {
       }
     }
     if (!followed || IsPlanted(PlantedBug::kProgressUntold)) continue;
+    NoteChanged(*session);
     record.client_id = session->client_id;
     peer_.Append(std::move(record));
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/broker/copy_checks.h"
 #include "engine/broker/message.h"
 #include "engine/broker/peer_record.h"
 #include "engine/broker/peer_stream.h"
@@ -55,6 +56,9 @@ class SessionTeller {
   void Away(const Session& session);
   void WillDone(const Session& session);
   void Ended(const Session& session);
+  // It has changed, and is told so by a record of somebody else's.
+  void NoteChanged(const Session& session) { checks_.Changed(session.id); }
+  CopyChecks& checks() noexcept { return checks_; }
 
   // The message just pushed got a place in the session's queue. If it crosses to the other node on
   // its own, EndRouting names it there, for all sessions at once; else it goes along.
@@ -99,6 +103,7 @@ class SessionTeller {
   ShardContext& context_;
   PeerStream& peer_;
   const SessionTable& sessions_;
+  CopyChecks checks_;
   bool copies_routed_ = false;
   std::vector<NewPlace> placed_;          // in the present routing
   std::vector<FinishedNumber> finished_;  // by all followed queues

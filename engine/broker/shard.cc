@@ -302,6 +302,8 @@ void Shard::OnTimer(std::uint64_t cookie) {
         if (!WaitsForClaim(*session, session->will_timer, cookie)) PublishWill(*session);
       }
       return;
+    case TimerKind::kCopies:
+      return;  // EndTurn looks
     case TimerKind::kSweep:
       retained_.Sweep(context_.now.mono_ns, kTombstoneAgeNs, kSweepVisits);
       takeovers_.Sweep(context_.now.mono_ns);
@@ -415,6 +417,7 @@ void Shard::EndTurn() {
   fetcher_.GoOn();
   CountRetained();
   teller_.FlushProgress();
+  CheckCopies();
   PumpSnapshot();
   congestion_.Relieve();
   ReleaseSlowed();

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -131,6 +132,8 @@ class Shard final : public ReplicatorEvents {
   const Exposure& exposure() const noexcept { return exposure_; }
   // What has come of the last merge on this core, once.
   std::optional<MergeReport> TakeMerge() { return context_.merge.Take(); }
+  // Copies that were found to differ, some of them if there are many; once.
+  std::vector<CopyMismatch> TakeCopyMismatches() { return std::exchange(mismatches_, {}); }
   std::size_t connections() const noexcept { return connections_; }
 
  private:
@@ -320,9 +323,23 @@ class Shard final : public ReplicatorEvents {
   static void Unfork(Session& session);
   void FreeForkedIds(Session& session);
   void ForgetContent(Session& session);
+  void LetPlacesGo(MessageJoin& join);
   void CountOwned(const Session& session, std::int64_t sign);
   void HoldBack(const PeerOrigin& origin);
   void RepairJoins();
+
+  // shard_copies.cc: whether the copies are like what they are copies of
+  void CheckCopies();
+  void PlanChecks(MonoNs delay);
+  std::size_t CheckCopy(const CopyChecks::Check& check);
+  bool IsClaimed(const std::string& client_id) const;
+  void TellAgain(Session& session);
+  void Follow(const SessionHashRecord& record);
+  void NoteMismatch(CopyMismatch mismatch);
+  void AskAgain(const std::string& client_id, bool missing);
+  void Follow(const SessionAgainRecord& record);
+  void BeginRepair(Session& session, const SessionRecord& record);
+  void FinishRepair(Session& session);
 
   // shard.cc
   void OnTimer(std::uint64_t cookie);
@@ -448,6 +465,8 @@ class Shard final : public ReplicatorEvents {
     std::uint64_t cores = 0;     // bit: that core has said so of its own (CopiesRouted)
   };
   Snapshot snapshot_;
+  MonoNs check_copies_at_ = 0;  // 0: not planned
+  std::vector<CopyMismatch> mismatches_;
   std::uint64_t snapshot_end_ = 0;  // number of the record that ended it; 0: not yet, or applied
   Exposure exposure_;
   bool covered_ = false;  // the other node has applied all that this core had to tell

@@ -495,8 +495,10 @@ void Shard::PublishWill(Session& session) {
   fields.publisher = session.client_hash;
   fields.id = {context_.node, context_.core, context_.incarnation, ++messages_};
   std::optional<PublisherStep> step;
-  if (teller_.IsFollowed(session) && !IsPlanted(PlantedBug::kWillDoneUntold))
+  if (teller_.IsFollowed(session) && !IsPlanted(PlantedBug::kWillDoneUntold)) {
     step = PublisherStep{.client_id = session.client_id};
+    teller_.NoteChanged(session);
+  }
   Retaining retaining = Retaining::kNo;
   if (fields.retain) {
     const Room room = RoomFor(fields);

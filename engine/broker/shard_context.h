@@ -34,7 +34,7 @@ struct ShardContext {
 
 // What a timer is for; the cookie of TimerWheel is the kind in the top byte and the object's number
 // below.
-enum class TimerKind : std::uint8_t { kClient = 1, kSessionExpiry, kWill, kSweep };
+enum class TimerKind : std::uint8_t { kClient = 1, kSessionExpiry, kWill, kSweep, kCopies };
 inline constexpr std::uint64_t TimerCookie(TimerKind kind, std::uint64_t object) noexcept {
   return static_cast<std::uint64_t>(kind) << 56 | object;
 }

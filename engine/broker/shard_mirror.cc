@@ -97,6 +97,8 @@ void Shard::Follow(const SessionRecord& record) {
   }
   if (session == nullptr) {
     session = &CreateMirror(record.client_id);
+  } else if (session->repair) {
+    return BeginRepair(*session, record);
   } else {
     ForgetContent(*session);
   }
@@ -146,9 +148,11 @@ void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
   const bool valid =
       shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(record.filter);
   if (session != nullptr && valid) {
+    if (session->repair) session->repair->stale.erase(record.filter);
     if (!session->mirrored_here()) {
       MergeSubscription(*session, record);
     } else if (!record.subscribed) {
+      if (IsPlanted(PlantedBug::kUnsubscribeForgotten)) return;
       FollowUnsubscribe(*session, record.filter);
     } else {
       Subscribe(*session, record.filter, StateOf(record));
@@ -220,7 +224,8 @@ void Shard::Follow(SessionMessageRecord record) {
     return;
   if (!record.message && record.state != static_cast<std::uint8_t>(OutboundState::kReleased))
     return;  // a broken partner
-  if (session->join) {
+  const bool again = session->repair && session->repair->told;
+  if (session->join && !again) {
     if (const auto place = session->join->TakePlace(record.number)) {
       // The answer to what RepairJoins asked.
       if (place->origin.number != 0) LetGo(place->origin);
@@ -231,14 +236,16 @@ void Shard::Follow(SessionMessageRecord record) {
   }
   if (!session->mirrored_here()) return MergeMessage(*session, std::move(record));
   const std::uint64_t number = record.number;
-  if (record.also_routed && record.message) {
+  const OutboundMessage* const known = again ? session->queue.Find(number) : nullptr;
+  const bool has_come = known != nullptr && known->message;
+  if (record.also_routed && record.message && !has_come) {
     MessageJoin& join = delivery_.NeedJoin(*session);
     const MessageId& id = record.message->id();
     if (!join.TakeMessage(id)) join.Expect(id, context_.now.mono_ns);
   }
   OutboundMessage message = ToOutbound(record);
   if (message.state == OutboundState::kSent) message.state = OutboundState::kQueued;
-  session->queue.Place(number, std::move(message));
+  (again ? session->repair->queue : session->queue).Place(number, std::move(message));
 }
 
 // Both nodes served the session: a message that is only there is queued here too. Below the fork
@@ -268,6 +275,7 @@ void Shard::Follow(const SessionOrderRecord& record, const PeerOrigin& origin) {
     if (HomeOf(place.client_id, context_.cores) != context_.core) continue;
     Session* const session = sessions_.Find(place.client_id);
     if (session == nullptr || !session->mirrored_here()) continue;
+    if (IsPlanted(PlantedBug::kPlaceForgotten)) continue;
     FollowPlace(*session, record.message, place, origin);
   }
 }
@@ -422,7 +430,9 @@ void Shard::Follow(const SessionReceivedIdRecord& record) {
     if (record.held && session->forked_ids) std::erase(*session->forked_ids, record.packet_id);
     return;
   }
-  if (record.held) {
+  if (session->repair && session->repair->told) {
+    session->repair->received_ids.insert(record.packet_id);
+  } else if (record.held) {
     session->received_ids.insert(record.packet_id);
   } else {
     session->received_ids.erase(record.packet_id);
@@ -473,6 +483,7 @@ void Shard::FreeForkedIds(Session& session) {
 // Empties a copy. What was routed to it and has no place yet stays: the owner may be about to give
 // it one.
 void Shard::ForgetContent(Session& session) {
+  session.repair.reset();
   while (!session.subscriptions.empty()) {
     const std::string filter = session.subscriptions.begin()->first;
     Unsubscribe(session, filter);
@@ -481,10 +492,15 @@ void Shard::ForgetContent(Session& session) {
   session.received_ids.clear();
   session.will.reset();
   if (!session.join) return;
-  for (const MessageJoin::Unfilled& place : session.join->TakePlaces()) {
+  LetPlacesGo(*session.join);
+  if (session.join->empty()) session.join.reset();
+}
+
+// Nobody waits for their messages any longer.
+void Shard::LetPlacesGo(MessageJoin& join) {
+  for (const MessageJoin::Unfilled& place : join.TakePlaces()) {
     if (place.origin.number != 0) LetGo(place.origin);
   }
-  if (session.join->empty()) session.join.reset();
 }
 
 // Places whose messages died with the other node, before anybody was told that they were safe.
@@ -524,6 +540,7 @@ void Shard::Unfork(Session& session) {
 void Shard::Promote(Session& session, bool owner_lives) {
   TANDEM_CHECK(session.mirrored_here());
   session.role = Role::kOwner;
+  session.repair.reset();
   const bool was_connected = std::exchange(session.connected_there, false);
   session.parted = {};
   if (!owner_lives)

@@ -22,6 +22,8 @@ bool IsAboutSession(const PeerRecord& record) noexcept {
          !std::holds_alternative<GroupInterestRecord>(record) &&
          !std::holds_alternative<ClaimRecord>(record) &&
          !std::holds_alternative<BrakeRecord>(record) &&
+         !std::holds_alternative<SessionHashRecord>(record) &&
+         !std::holds_alternative<SessionAgainRecord>(record) &&
          !std::holds_alternative<ClaimReplyRecord>(record);
 }
 
@@ -157,6 +159,7 @@ void Shard::BeginEpoch(const PeerEpoch& epoch) {
   context_.node = epoch.self;
   snapshot_ = {.active = true};
   teller_.SetCopiesRouted(false);
+  teller_.checks().Start(epoch.copy_hashes);
   for (std::uint16_t core = 0; core < context_.cores; ++core) {
     if (CoreId{core} != context_.core)
       context_.outbox.cores.push_back({CoreId{core}, EpochBegun{epoch.epoch}});
@@ -200,6 +203,7 @@ void Shard::OnPeerDown() {
               .step = PeerDownStep::kSeen,
               .was_told = peer_.snapshot_applied_there()};
   peer_.Down();
+  teller_.checks().Stop();
   for (; !unheard_.empty(); unheard_.pop_front()) {
     const Unheard& unheard = unheard_.front();
     Session* const session = sessions_.Find(unheard.client_id);
@@ -541,6 +545,8 @@ void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
                  [&](SessionAwayRecord& r) { Follow(r); },
                  [&](SessionWillDoneRecord& r) { FollowWillDone(r.client_id); },
                  [&](SessionEndRecord& r) { FollowEnd(r.client_id); },
+                 [&](SessionHashRecord& r) { Follow(r); },
+                 [&](SessionAgainRecord& r) { Follow(r); },
                  [&](BrakeRecord& r) {
                    brakes_.Set({Side::kPeerNode, stream}, r.publisher, r.on);
                  },
@@ -606,7 +612,11 @@ void Shard::OnClaim(const ClaimRecord& claim) {
   session = sessions_.Find(claim.client_id);
   const bool owned = session != nullptr && session->role == Role::kOwner;
   if (owned) {
-    if (!teller_.IsFollowed(*session)) Tell(*session);
+    if (!teller_.IsFollowed(*session)) {
+      Tell(*session);
+    } else if (teller_.checks().IsOwed(session->id)) {
+      TellAgain(*session);
+    }
     Demote(*session);
   } else if (session != nullptr && claim.clean_start) {
     FollowEnd(claim.client_id);

@@ -153,6 +153,7 @@ void Shard::AcceptPublish(Client& client, MessageFields fields, PacketId packet_
   if (fields.qos == QoS::kExactlyOnce && teller_.IsFollowed(session) &&
       !IsPlanted(PlantedBug::kPacketIdForgotten)) {
     step = PublisherStep{.client_id = session.client_id, .packet_id = id};
+    teller_.NoteChanged(session);
   }
   Router::Result result = router_.FromClient(fields, retaining, std::move(step));
   if (IsPlanted(PlantedBug::kAckBeforePeer)) result.peer_number = result.routed = 0;

@@ -17,6 +17,14 @@ constexpr Family kTakeovers = {"tandem_session_takeovers_total", Kind::kCounter,
                                "Sessions taken over by a new connection."};
 constexpr Family kMerged = {"tandem_cluster_merged_sessions_total", Kind::kCounter, Unit::kPlain,
                             "Sessions that both nodes had served apart, made one again."};
+constexpr Family kCopiesCompared = {
+    "tandem_cluster_copy_checks_total", Kind::kCounter, Unit::kPlain,
+    "Times that a copy of the other node's session was compared with it, by their hashes."};
+constexpr Family kCopiesDifferent = {
+    "tandem_cluster_copy_mismatches_total", Kind::kCounter, Unit::kPlain,
+    "Of these comparisons, those in which both differed. Never, unless something is broken."};
+constexpr Family kCopiesRepaired = {"tandem_cluster_copy_repairs_total", Kind::kCounter,
+                                    Unit::kPlain, "Copies that differed and have been told anew."};
 constexpr Family kExpired = {"tandem_sessions_expired_total", Kind::kCounter, Unit::kPlain,
                              "Sessions that ended because their client stayed away too long."};
 constexpr Family kPacketsReceived = {"tandem_packets_received_total", Kind::kCounter, Unit::kPlain,
@@ -87,6 +95,9 @@ void BrokerMetrics::Collect(Exposition& out) const {
   out.Add(kSessions, "state", sessions_);
   out.Add(kTakeovers, "from", takeovers_);
   out.Add(kMerged, {}, merged_);
+  out.Add(kCopiesCompared, {}, copies_compared_);
+  out.Add(kCopiesDifferent, {}, copies_different_);
+  out.Add(kCopiesRepaired, {}, copies_repaired_);
   out.Add(kExpired, {}, expired_);
   out.Add(kPacketsReceived, "type", packets_received_);
   out.Add(kPacketsSent, "type", packets_sent_);

@@ -165,6 +165,10 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   void ConnectRefused(RefuseReason reason) noexcept { connects_refused_[reason].Add(); }
   // Both nodes served it while they could not see each other.
   void SessionMerged() noexcept { merged_.Add(); }
+  // Of the other node's sessions (SessionHashRecord).
+  void CopyCompared() noexcept { copies_compared_.Add(); }
+  void CopyDiffered() noexcept { copies_different_.Add(); }
+  void CopyRepaired() noexcept { copies_repaired_.Add(); }
   void SessionTakenOver(TakeoverFrom from) noexcept { takeovers_[from].Add(); }
   void SessionsChanged(SessionState state, std::int64_t delta) noexcept {
     sessions_[state].Add(delta);
@@ -222,6 +226,9 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   std::uint64_t publish_refused(PublishRefusal reason) const noexcept {
     return publish_refused_[reason].value();
   }
+  std::uint64_t copies_compared() const noexcept { return copies_compared_.value(); }
+  std::uint64_t copies_different() const noexcept { return copies_different_.value(); }
+  std::uint64_t copies_repaired() const noexcept { return copies_repaired_.value(); }
   std::uint64_t sessions_expired() const noexcept { return expired_.value(); }
   std::uint64_t publish_received_bytes() const noexcept { return publish_received_bytes_.value(); }
   std::uint64_t publish_delivered_bytes() const noexcept {
@@ -284,6 +291,9 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   ByLabel<Counter, RefuseReason> connects_refused_;
   ByLabel<Counter, TakeoverFrom> takeovers_;
   Counter merged_;
+  Counter copies_compared_;
+  Counter copies_different_;
+  Counter copies_repaired_;
   Counter expired_;
   ByLabel<Gauge, SessionState> sessions_;
   Gauge subscriptions_;

@@ -542,6 +542,14 @@ void Core<T>::ReportFigures() {
   counters_.core.Memory(Part::kRetained, use.retained);
   if (auto merge = shard_.TakeMerge(); merge && options_.merges != nullptr)
     options_.merges->Add(std::move(*merge));
+  for (const broker::CopyMismatch& mismatch : shard_.TakeCopyMismatches()) {
+    Log(LogLevel::kError, "the copy of a session differs from it, and is told anew",
+        {{"core", Index(options_.core)},
+         {"client", mismatch.client_id},
+         {"from_place", mismatch.first},
+         {"owner_hash", mismatch.owner_hash},
+         {"copy_hash", mismatch.copy_hash}});
+  }
 }
 
 template <reactor::Transport T>

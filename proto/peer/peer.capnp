@@ -290,5 +290,13 @@ struct RecordMeta {
     apart :group {             # messages acknowledged while alone; no texts; feature bit kMergeReports
       accepted @77 :UInt64;
     }
+    sessionHash :group {       # texts: client id; feature bit kCopyHashes
+      hash @79 :UInt64;
+      first @80 :UInt64;
+      last @81 :UInt64;
+    }
+    sessionAgain :group {      # texts: client id; feature bit kCopyHashes
+      missing @82 :Bool;
+    }
   }
 }

@@ -115,7 +115,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
     const auto u64 = [] { return *rc::gen::arbitrary<std::uint64_t>(); };
     const auto u32 = [] { return *rc::gen::arbitrary<std::uint32_t>(); };
     const auto flag = [] { return *rc::gen::arbitrary<bool>(); };
-    switch (*rc::gen::inRange(0, 21)) {
+    switch (*rc::gen::inRange(0, 23)) {
       case 0:
         return broker::PublishRecord{
             .message = *AnyMessage(),
@@ -245,6 +245,13 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
         return broker::BrakeRecord{.core = AnyId().core, .publisher = u64(), .on = flag()};
       case 19:
         return broker::ApartRecord{.accepted = u64()};
+      case 20: {
+        const std::uint64_t first = u64() / 2;
+        return broker::SessionHashRecord{
+            .client_id = *Name(), .first = first, .last = first + u32(), .hash = u64()};
+      }
+      case 21:
+        return broker::SessionAgainRecord{.client_id = *Name(), .missing = flag()};
       default:
         return broker::SnapshotEndRecord{};
     }

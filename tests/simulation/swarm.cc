@@ -85,6 +85,12 @@ struct RecordText {
   std::string operator()(const broker::BrakeRecord& r) const {
     return absl::StrCat("brake ", r.on ? "on" : "off", " for ", r.publisher);
   }
+  std::string operator()(const broker::SessionHashRecord& r) const {
+    return absl::StrCat("hash of ", r.client_id, " from place ", r.first);
+  }
+  std::string operator()(const broker::SessionAgainRecord& r) const {
+    return absl::StrCat("again: ", r.client_id);
+  }
   std::string operator()(const broker::MirroredRecord&) const { return "mirrored"; }
   std::string operator()(const broker::ApartRecord&) const { return "what it took alone"; }
   std::string operator()(const broker::SnapshotEndRecord&) const { return "end of the snapshot"; }
@@ -158,6 +164,8 @@ WorldOptions Swarm::WorldOf(const SwarmOptions& options, const Faults& drawn) {
   if (random() % 2 == 0) world.config.inflight_max = static_cast<std::uint16_t>(1 + random() % 7);
   // So low that publishers wait for nearly everybody.
   if (random() % 2 == 0) world.config.queue_mark_messages = 1 + random() % 5;
+  world.copy_hashes = options.copy_hashes;
+  world.config.copy_check_ns = 0;
   if (drawn.clocks) world.clock_error_ms = {0, static_cast<WallMs>(random() % 9'000) - 4'500};
   return world;
 }
@@ -427,6 +435,7 @@ void Swarm::ChangePace() {
 
 // What the clients have seen since the last time.
 void Swarm::Poll() {
+  CheckHashes();
   for (Actor& actor : actors_) {
     if (actor.client->connected() && !actor.greeted) OnConnected(actor);
     for (; actor.answers_seen < actor.client->answers.size(); ++actor.answers_seen)
@@ -442,6 +451,16 @@ void Swarm::Poll() {
   }
   for (const std::string& violation : ledger_.violations) violations_.push_back(violation);
   ledger_.violations.clear();
+}
+
+// What the nodes themselves have found.
+void Swarm::CheckHashes() {
+  for (std::size_t node = 0; node < 2; ++node) {
+    for (std::size_t core = 0; world_.alive(node) && core < world_.cores(node); ++core) {
+      for (const broker::CopyMismatch& mismatch : world_.shard(node, core).TakeCopyMismatches())
+        Violation(absl::StrCat("the hash of ", mismatch.client_id, " differs, says node ", node));
+    }
+  }
 }
 
 void Swarm::OnConnected(Actor& actor) {

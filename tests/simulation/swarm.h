@@ -44,6 +44,9 @@ struct SwarmOptions {
   std::uint64_t seed = 1;
   Faults allowed;
   std::size_t actions_max = 120;
+  // Each turn that changes a session has its copy compared. Without, a seed tells the story that it
+  // told before there were hashes.
+  bool copy_hashes = true;
   bool trace = false;
 };
 
@@ -123,6 +126,7 @@ class Swarm {
   void TakeOver();
   void ChangePace();
   void Poll();
+  void CheckHashes();
   void OnConnected(Actor& actor);
   void OnLost(Actor& actor);
   void OnAnswer(Actor& actor, const Answer& answer);

@@ -2,7 +2,7 @@
 // tests run a fixed set.
 //
 //   swarm [--faults crashes,breaks,...|all] [--from SEED] [--seeds COUNT] [--seconds TIME]
-//   [--trace] [--keep-going]
+//   [--trace] [--keep-going] [--no-hashes]
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +21,7 @@ struct Arguments {
   double seconds = 60;
   bool trace = false;
   bool keep_going = false;
+  bool copy_hashes = true;
 };
 
 bool Parse(int argc, char** argv, Arguments& arguments) {
@@ -31,6 +32,8 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
       arguments.trace = true;
     } else if (name == "--keep-going") {
       arguments.keep_going = true;
+    } else if (name == "--no-hashes") {
+      arguments.copy_hashes = false;
     } else if (i + 1 == argc) {
       return false;
     } else if (name == "--faults") {
@@ -57,8 +60,11 @@ int Run(const Arguments& arguments) {
   std::uint64_t failed = 0;
   for (; done < arguments.seeds && elapsed() < arguments.seconds; ++done) {
     const std::uint64_t seed = arguments.from + done;
-    const Verdict verdict =
-        Swarm({.seed = seed, .allowed = arguments.faults, .trace = arguments.trace}).Run();
+    const Verdict verdict = Swarm({.seed = seed,
+                                   .allowed = arguments.faults,
+                                   .copy_hashes = arguments.copy_hashes,
+                                   .trace = arguments.trace})
+                                .Run();
     if (verdict.violations.empty()) continue;
     ++failed;
     std::printf("seed %llu (%s):\n", static_cast<unsigned long long>(seed), verdict.story.c_str());
@@ -85,7 +91,7 @@ int main(int argc, char** argv) {
   if (!tandem::testing::Parse(argc, argv, arguments)) {
     std::fprintf(stderr,
                  "usage: swarm [--faults NAME,NAME,...|all] [--from SEED] [--seeds COUNT] "
-                 "[--seconds TIME] [--trace] [--keep-going]\n");
+                 "[--seconds TIME] [--trace] [--keep-going] [--no-hashes]\n");
     return 2;
   }
   return tandem::testing::Run(arguments);

@@ -591,7 +591,8 @@ void BrokerWorld::Pair() {
                                   .peer_incarnation = Incarnation{nodes_[1 - node].incarnation},
                                   .peer_cores = options_.cores[1 - node],
                                   .brakes = true,
-                                  .group_spares = options_.group_spares};
+                                  .group_spares = options_.group_spares,
+                                  .copy_hashes = options_.copy_hashes};
     for (const auto& core : nodes_[node].cores) core->pair_events.emplace_back(PeerUp{epoch});
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);

@@ -26,6 +26,7 @@ struct WorldOptions {
   MonoNs link_delay_max_ns = 0;                 // records and acknowledgements take up to this long
   std::vector<WallMs> clock_error_ms = {0, 0};  // of the wall clock, by node
   bool group_spares = true;                     // else one node is of a build that has none
+  bool copy_hashes = true;                      // the same
 };
 
 // Each step is one turn of one core, chosen by the seed, with a part of its work, chosen by the

@@ -12,6 +12,8 @@ from harness.node import ADMIN_PORT
 from harness.registry import test
 from harness.wire import WireClient, connected
 
+_RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/prometheus")
+
 _MINIMAL = """[[listener]]
 address = "127.0.0.1:21883"
 [auth]
@@ -202,6 +204,18 @@ def _(t):
         assert done.returncode == 0 and not done.stderr, f"{node.name}:\n{done.stderr}"
     subscriber.disconnect()
     publisher.disconnect()
+
+
+@test("the alert rules are good in the eyes of promtool, and are about metrics that there are")
+def _(t):
+    for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
+        done = subprocess.run(["promtool", *command], cwd=_RULES, capture_output=True, text=True)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    with open(os.path.join(_RULES, "alerts.yml")) as file:
+        named = set(re.findall(r"expr:.*?(tandem_\w+)", file.read()))
+    there = {sample for sample, _, _ in t.pair().a.metrics().samples}
+    there.add("tandem_cluster_witness_up")  # only where there is one
+    assert named and named <= there, f"not on /metrics: {sorted(named - there)}"
 
 
 @test("the metrics count what went through each node")

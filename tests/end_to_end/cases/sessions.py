@@ -1,10 +1,12 @@
 """Sessions, acknowledgements and wills packet by packet, on both nodes."""
 
+import os
 import socket
 import struct
 
 from harness.registry import test
 from harness import wire
+from harness.deadline import wait_until
 from harness.wire import WireClient, connected
 
 _EXPIRES = [(wire.SESSION_EXPIRY, 3600)]
@@ -48,6 +50,28 @@ def _(t):
             before.wait_closed()
         before = client
     before.disconnect()
+
+
+@test("a copy that keeps what was unsubscribed is noticed, told in the log and the metrics, and mended")
+def _(t):
+    pair = t.new_pair(program=[os.path.join(t.options.tools, "tandemd_with_stale_copies")])
+    client_id, topic = t.unique("stale"), t.unique("stale")
+    client = connected(pair.a.address, client_id, clean=False, props=_EXPIRES)
+    client.subscribe(topic, qos=1)
+    client.unsubscribe(topic)
+    pair.b.wait_metric("tandem_cluster_copy_repairs_total", 1)
+    assert pair.b.metrics().value("tandem_cluster_copy_mismatches_total") == 1
+    wait_until(lambda: "the copy of a session differs" in pair.b.log(), 5, "the log says so")
+    line = next(line for line in pair.b.log().splitlines() if "the copy of a session" in line)
+    assert client_id in line and "owner_hash" in line and "copy_hash" in line, line
+    client.disconnect()
+    pair.a.kill()
+    client = connected(pair.b.address, client_id, clean=False, props=_EXPIRES)
+    assert client.connack.session_present
+    publisher = connected(pair.b.address)
+    publisher.publish(topic, "nobody wants it", qos=1)
+    client.ping()  # and nothing before the answer
+    t.note(line[line.index("the copy"):])
 
 
 @test("a session that moved with unacknowledged messages gets them again, as duplicates (P4, P6)")

@@ -55,6 +55,7 @@ class Campaign:
         self._timeline = open(os.path.join(directory, "timeline"), "w")
         self._told = 0  # stories of the oracle that were looked at
         self._judged = collections.Counter()
+        self._copies_told = collections.Counter()  # by node: lines of the log that were looked at
         self._round = 0
         self._balancer = balancer.Balancer(directory)
         self._load = None
@@ -187,7 +188,17 @@ class Campaign:
         for name, count in self._load.call(self._load.lost_sessions):
             self.oracle.find("session_lost", f"{name}, {count} times")
         self._compare_retained()
+        self._ask_for_copies()
         self._sort(result, allowed)
+
+    def _ask_for_copies(self):
+        """The nodes compare the copies of sessions all the time, if both know how."""
+        for node in self.pair.nodes:
+            lines = [line for line in node.log().splitlines()
+                     if "the copy of a session differs" in line]
+            for line in lines[self._copies_told[node.name]:]:
+                self.oracle.find("copy_differs", f"{node.name}: {line}")
+            self._copies_told[node.name] = len(lines)
 
     def _sort(self, result, allowed):
         """What the oracle has found since the last time, into violations and costs."""

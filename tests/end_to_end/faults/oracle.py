@@ -13,6 +13,7 @@ arrivals at receivers. No clock, no socket; `findings` collects what is wrong, b
     session_lost    a persistent session that was not there any more (P1)
     retained        a retained value that is not the same on both nodes (P9)
     retained_older  one that is not the newest that was acknowledged to its only writer (P4)
+    copy_differs    a copy of a session that the nodes found to differ from it
     will_missing, will_twice, will_undue (P8)
     will_parted     one of the last two, of a will that a partition has met
 """

@@ -16,6 +16,17 @@ TEST(StableHash, IsTheSameInEveryRelease) {
   EXPECT_EQ(StableHash("client-1"), 0xf93bd2c16ac6882dULL);
 }
 
+// Two releases compare their copies of sessions by it.
+TEST(StableHash, OfNumbersIsTheSameInEveryReleaseToo) {
+  EXPECT_EQ(StableHash({1, 2}), 0x82b3f9441db6fb9fULL);
+  std::set<std::uint64_t> values;
+  for (std::uint64_t a = 0; a < 100; ++a) {
+    values.insert(StableHash({a}));
+    for (std::uint64_t b = 0; b < 100; ++b) values.insert(StableHash({a, b}));
+  }
+  EXPECT_EQ(values.size(), 10'100u);
+}
+
 TEST(StableHash, SpreadsSimilarNamesEvenly) {
   constexpr std::size_t kCores = 7;
   constexpr int kNames = 70'000;

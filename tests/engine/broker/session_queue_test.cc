@@ -286,6 +286,24 @@ TEST(SessionQueue, OfACopyGivesNoNumberThatItsOwnerHasGiven) {
   EXPECT_EQ(queue.next_number(), 14u);
 }
 
+TEST(SessionQueue, IsLookedAtInParts) {
+  SessionQueue queue;
+  for (const char* payload : {"a", "b", "c", "d", "e"}) queue.Push(Outbound(payload));
+  EXPECT_THAT(Send(queue, 3), ElementsAre("a", "b", "c"));
+  queue.Acknowledge(SessionQueue::PacketIdOf(1), QoS::kAtLeastOnce);
+  const auto numbers = [&](std::uint64_t first, std::uint64_t last) {
+    std::vector<std::uint64_t> seen;
+    queue.ForEachIn(first, last,
+                    [&](std::uint64_t number, const OutboundMessage&) { seen.push_back(number); });
+    return seen;
+  };
+  EXPECT_THAT(numbers(0, UINT64_MAX), ElementsAre(0, 2, 3, 4));
+  EXPECT_THAT(numbers(1, 4), ElementsAre(2, 3));
+  EXPECT_EQ(queue.NumberBehind(0, 4), 4u);
+  EXPECT_EQ(queue.NumberBehind(4, 1), UINT64_MAX);
+  EXPECT_EQ(queue.NumberBehind(7, 1), UINT64_MAX);
+}
+
 // Any sequence of what a session does to its queue, against a map by number.
 struct Model {
   struct Entry {
