@@ -518,6 +518,8 @@ void Shard::OnDisconnect(Client& client, const mqtt::DisconnectView& disconnect)
                         "session expiry may not be raised from 0");
     }
     session.expiry_s = std::min(*disconnect.session_expiry_s, context_.config.session_expiry_max_s);
+    // Should its will wait, its copy does not hear yet that it is away.
+    teller_.TellHead(session);
   }
   // Only code 0x00 drops the will [MQTT-3.14.4-3]; every other says that it is wanted (A2).
   const WillRule rule =

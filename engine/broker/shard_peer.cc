@@ -595,6 +595,10 @@ void Shard::OnClaim(const ClaimRecord& claim) {
                                   .session_present = session_present});
   };
   if (!LosesTo(claim)) return reply(false, false);
+  // An older one that still waits would be applied behind it.
+  std::erase_if(postponed_claims_, [&](const ClaimRecord& older) {
+    return older.client_id == claim.client_id && older.connected_at < claim.connected_at;
+  });
   if (const Session* const own = sessions_.Find(claim.client_id); own != nullptr && own->merging)
     return postponed_claims_.push_back(claim);
   SupersedeLocal(claim.client_id, nullptr);

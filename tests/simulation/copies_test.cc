@@ -140,6 +140,17 @@ TEST_F(CopiesTest, ThatAreMissingAreToldAnew) {
   ExpectEqualCopies();
 }
 
+// While wills wait, because clients are only just let in again, DISCONNECT may change the expiry.
+TEST_F(CopiesTest, HearOfAnExpiryThatComesWithDisconnect) {
+  BuildPairOf(2);
+  for (const bool taken : {false, true}) world().home(0, "s").OnClientsTaken(taken);
+  MqttClient& client = Connect("s", 0, WithWill(Persistent(3600)));
+  Disconnect(client, {.reason = mqtt::ReasonCode::kDisconnectWithWill, .session_expiry_s = 60});
+  world().AdvanceSeconds(1);
+  EXPECT_EQ(Different(), 0);
+  ExpectEqualCopies();
+}
+
 // P3: a subscription that is right is there all the time, one that is wrong goes.
 TEST_F(CopiesTest, KeepTheirSubscriptionsWhileTheyAreToldAnew) {
   for (const std::uint64_t seed : Seeds(20)) {

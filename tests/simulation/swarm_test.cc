@@ -91,6 +91,9 @@ TEST(SwarmTest, LosesNothingThatASideKnewOfWhenBothHaveServedApart) {
   for (const std::uint64_t seed : kPartitionSeeds) RunSeed(kPartitions, seed, false);
 }
 
+// A claim that had to wait for a merge, and is overtaken by the next one of the same client.
+TEST(SwarmTest, AppliesNoClaimBehindANewerOne) { RunSeed(AllFaults(), 3'003'549); }
+
 TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
   RunFreshSeeds(kData, 100);
   RunFreshSeeds(kGroupsAndWills, 100);
