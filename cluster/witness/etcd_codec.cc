@@ -3,6 +3,7 @@
 #include <capnp/compat/json.h>
 #include <capnp/message.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/escaping.h"
@@ -61,6 +62,24 @@ absl::StatusOr<std::string> TextOf(JsonValue::Reader object, std::string_view na
   return std::string(value->getString().cStr());
 }
 
+// Whether a text of a record can be written and read back: KJ writes other control characters as
+// escapes that it misreads.
+bool IsPlain(std::string_view text) {
+  constexpr std::string_view kWithShortEscape = "\b\f\n\r\t";
+  return std::none_of(text.begin(), text.end(), [&](char c) {
+    return static_cast<unsigned char>(c) < 0x20 &&
+           kWithShortEscape.find(c) == std::string_view::npos;
+  });
+}
+
+// "\u00e4": capnp 0.9.2 takes the hexadecimal digits a to f for 0 to 5.
+bool HasNumericEscape(std::string_view json) {
+  for (std::size_t i = 0; i + 1 < json.size(); ++i) {
+    if (json[i] == '\\' && json[++i] == 'u') return true;
+  }
+  return false;
+}
+
 // The gateway writes 64-bit numbers as text.
 absl::StatusOr<std::uint64_t> NumberOf(JsonValue::Reader object, std::string_view name) {
   TANDEM_ASSIGN_OR_RETURN(const std::string text, TextOf(object, name));
@@ -77,6 +96,8 @@ absl::StatusOr<WitnessRecord> ReadRecord(JsonValue::Reader object) {
   TANDEM_ASSIGN_OR_RETURN(record.pairing, TextOf(object, "pairing"));
   TANDEM_ASSIGN_OR_RETURN(const std::uint64_t by, NumberOf(object, "by"));
   record.by = Incarnation{by};
+  if (!IsPlain(record.node) || !IsPlain(record.pairing))
+    return absl::InvalidArgumentError("a control character in a name");
   return record;
 }
 
@@ -137,6 +158,8 @@ std::string EncodeRecord(const WitnessRecord& record) {
 }
 
 absl::StatusOr<WitnessRecord> DecodeRecord(std::string_view text) {
+  // No name that configuration allows needs one.
+  if (HasNumericEscape(text)) return absl::InvalidArgumentError("a numeric escape in a record");
   return Parsed(text, ReadRecord);
 }
 

@@ -49,6 +49,19 @@ TEST(EtcdCodec, WhatIsNoRecordIsAnError) {
   EXPECT_FALSE(DecodeRecord(std::string(1'000, '[')).ok());
 }
 
+// The library would read "D" and U+0012: a record must not be taken for that of another node.
+TEST(EtcdCodec, ARecordWithWhatTheLibraryMisreadsIsAnError) {
+  for (const std::string node : {"\\u00e4", "\\u001c", "\x1c"}) {
+    EXPECT_FALSE(
+        DecodeRecord("{\"epoch\":\"3\",\"node\":\"" + node + "\",\"pairing\":\"p\",\"by\":\"7\"}")
+            .ok())
+        << node;
+  }
+  const auto backslash = DecodeRecord(R"({"epoch":"3","node":"C:\\users","pairing":"p","by":"7"})");
+  ASSERT_TRUE(backslash.ok()) << backslash.status();
+  EXPECT_EQ(backslash->node, "C:\\users");
+}
+
 TEST(EtcdCodec, LookingIsARange) {
   const EtcdCall call = EncodeCall("k", {.number = 1});
   EXPECT_EQ(call.path, "/v3/kv/range");
