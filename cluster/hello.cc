@@ -193,7 +193,7 @@ std::vector<std::uint8_t> Handshake::OnHello(const Frame& frame, Bytes bytes) {
   peer_ = {.name = frame.node,
            .incarnation = Incarnation(frame.incarnation),
            .cores = frame.cores,
-           .features = frame.features & peer::kFeatures,
+           .features = frame.features & self_.features,
            .release = frame.release.substr(0, kNameBytesMax)};
   await_ = Await::kProof;
   if (role_ == Role::kDialer) {
@@ -310,7 +310,7 @@ std::vector<std::uint8_t> Handshake::OwnHello() const {
   peer::Hello::Builder hello = message.initRoot<peer::Handshake>().initHello();
   hello.setMajor(peer::kMajor);
   hello.setMinMajor(peer::kMinMajor);
-  hello.setFeatures(peer::kFeatures);
+  hello.setFeatures(self_.features);
   hello.setCluster(self_.cluster.c_str());
   hello.setNode(self_.node.c_str());
   hello.setIncarnation(static_cast<std::uint64_t>(self_.incarnation));

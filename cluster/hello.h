@@ -14,6 +14,7 @@
 #include "cluster/pair.h"
 #include "engine/base/bytes.h"
 #include "engine/base/ids.h"
+#include "proto/peer/peer_version.h"
 
 namespace tandem::cluster {
 
@@ -44,6 +45,7 @@ struct NodeIdentity {
   std::string release;
   std::string secret;     // empty: links are not authenticated, and then only on loopback
   bool insecure = false;  // allow links without a secret anywhere
+  std::uint64_t features = peer::kFeatures;  // without some of them it is as an older release
 };
 
 // What a connection is for; the dialer says so.

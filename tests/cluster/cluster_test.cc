@@ -40,6 +40,30 @@ TEST_P(ClusterOfCores, PairsAndGetsInStep) {
             beta.cores[0].broker.current.self_incarnation);
 }
 
+// O2: of an upgrade, whichever node comes first.
+TEST_P(ClusterOfCores, PartnersOfTwoReleasesUseWhatBothUnderstand) {
+  for (const char* const older : {"alpha", "beta"}) {
+    SCOPED_TRACE(older);
+    World world;
+    std::vector<WorldNode*> nodes;
+    for (const char* const name : {"alpha", "beta"}) {
+      ClusterOptions options = world.Options(name);
+      if (std::string_view(name) == older)
+        options.identity.features = static_cast<std::uint64_t>(peer::Feature::kBrakes);
+      nodes.push_back(
+          &world.Start(std::move(options), nodes.empty() ? GetParam().alpha : GetParam().beta));
+    }
+    ASSERT_TRUE(world.RunUntil([&] { return InStep(*nodes[0]) && InStep(*nodes[1]); }));
+    for (const WorldNode* const node : nodes) {
+      const broker::PeerEpoch& epoch = node->cores[0].broker.current;
+      EXPECT_TRUE(epoch.brakes);
+      EXPECT_FALSE(epoch.group_spares);
+      EXPECT_FALSE(epoch.merge_reports);
+      EXPECT_FALSE(epoch.copy_hashes);
+    }
+  }
+}
+
 TEST_P(ClusterOfCores, RecordsOfEachCoreArriveInOrderAndAreConfirmed) {
   World world;
   WorldNode& alpha = world.Start("alpha", GetParam().alpha);

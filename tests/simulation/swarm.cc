@@ -165,6 +165,7 @@ WorldOptions Swarm::WorldOf(const SwarmOptions& options, const Faults& drawn) {
   // So low that publishers wait for nearly everybody.
   if (random() % 2 == 0) world.config.queue_mark_messages = 1 + random() % 5;
   world.copy_hashes = options.copy_hashes;
+  world.oldest_partner = options.oldest_partner;
   world.config.copy_check_ns = 0;
   if (drawn.clocks) world.clock_error_ms = {0, static_cast<WallMs>(random() % 9'000) - 4'500};
   return world;

@@ -47,6 +47,7 @@ struct SwarmOptions {
   // Each turn that changes a session has its copy compared. Without, a seed tells the story that it
   // told before there were hashes.
   bool copy_hashes = true;
+  bool oldest_partner = false;  // one of the nodes is of the first release
   bool trace = false;
 };
 

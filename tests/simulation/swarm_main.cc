@@ -2,7 +2,7 @@
 // tests run a fixed set.
 //
 //   swarm [--faults crashes,breaks,...|all] [--from SEED] [--seeds COUNT] [--seconds TIME]
-//   [--trace] [--keep-going] [--no-hashes]
+//   [--trace] [--keep-going] [--no-hashes] [--oldest-partner]
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +22,7 @@ struct Arguments {
   bool trace = false;
   bool keep_going = false;
   bool copy_hashes = true;
+  bool oldest_partner = false;
 };
 
 bool Parse(int argc, char** argv, Arguments& arguments) {
@@ -34,6 +35,8 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
       arguments.keep_going = true;
     } else if (name == "--no-hashes") {
       arguments.copy_hashes = false;
+    } else if (name == "--oldest-partner") {
+      arguments.oldest_partner = true;
     } else if (i + 1 == argc) {
       return false;
     } else if (name == "--faults") {
@@ -63,6 +66,7 @@ int Run(const Arguments& arguments) {
     const Verdict verdict = Swarm({.seed = seed,
                                    .allowed = arguments.faults,
                                    .copy_hashes = arguments.copy_hashes,
+                                   .oldest_partner = arguments.oldest_partner,
                                    .trace = arguments.trace})
                                 .Run();
     if (verdict.violations.empty()) continue;
@@ -91,7 +95,7 @@ int main(int argc, char** argv) {
   if (!tandem::testing::Parse(argc, argv, arguments)) {
     std::fprintf(stderr,
                  "usage: swarm [--faults NAME,NAME,...|all] [--from SEED] [--seeds COUNT] "
-                 "[--seconds TIME] [--trace] [--keep-going] [--no-hashes]\n");
+                 "[--seconds TIME] [--trace] [--keep-going] [--no-hashes] [--oldest-partner]\n");
     return 2;
   }
   return tandem::testing::Run(arguments);

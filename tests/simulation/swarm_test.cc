@@ -67,6 +67,17 @@ void RunSeed(const Faults& allowed, std::uint64_t seed, bool copy_hashes = true)
                                           << "):\n  " << absl::StrJoin(verdict.violations, "\n  ");
 }
 
+// An upgrade (O2): one of the nodes is of the first release, and understands nothing that came with
+// a feature bit.
+void RunWithOldestPartner(const Faults& allowed, std::uint64_t count) {
+  for (const std::uint64_t seed : Seeds(count)) {
+    const Verdict verdict = Swarm({.seed = seed, .allowed = allowed, .oldest_partner = true}).Run();
+    ASSERT_TRUE(verdict.violations.empty())
+        << "TANDEM_SEED=" << seed << " (" << verdict.story << "):\n  "
+        << absl::StrJoin(verdict.violations, "\n  ");
+  }
+}
+
 void RunSeeds(const Faults& allowed, std::uint64_t count) {
   for (const std::uint64_t seed : Seeds(count)) RunSeed(allowed, seed);
 }
@@ -89,6 +100,10 @@ TEST(SwarmTest, KeepsEveryPromiseWhileClientsMoveAndLinksAreSlow) { RunSeeds(kMo
 TEST(SwarmTest, LosesNothingThatASideKnewOfWhenBothHaveServedApart) {
   RunSeeds(kPartitions, 500);
   for (const std::uint64_t seed : kPartitionSeeds) RunSeed(kPartitions, seed, false);
+}
+
+TEST(SwarmTest, KeepsEveryPromiseWithAPartnerOfTheFirstRelease_O2) {
+  RunWithOldestPartner(kData, 500);
 }
 
 // A claim that had to wait for a merge, and is overtaken by the next one of the same client.

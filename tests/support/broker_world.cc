@@ -590,9 +590,10 @@ void BrokerWorld::Pair() {
                                   .self_incarnation = Incarnation{nodes_[node].incarnation},
                                   .peer_incarnation = Incarnation{nodes_[1 - node].incarnation},
                                   .peer_cores = options_.cores[1 - node],
-                                  .brakes = true,
-                                  .group_spares = options_.group_spares,
-                                  .copy_hashes = options_.copy_hashes};
+                                  .brakes = !options_.oldest_partner,
+                                  .group_spares = options_.group_spares && !options_.oldest_partner,
+                                  .merge_reports = !options_.oldest_partner,
+                                  .copy_hashes = options_.copy_hashes && !options_.oldest_partner};
     for (const auto& core : nodes_[node].cores) core->pair_events.emplace_back(PeerUp{epoch});
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);

@@ -27,6 +27,7 @@ struct WorldOptions {
   std::vector<WallMs> clock_error_ms = {0, 0};  // of the wall clock, by node
   bool group_spares = true;                     // else one node is of a build that has none
   bool copy_hashes = true;                      // the same
+  bool oldest_partner = false;  // one node knows nothing that came with a feature bit
 };
 
 // Each step is one turn of one core, chosen by the seed, with a part of its work, chosen by the

@@ -44,14 +44,18 @@ class Result:
 
 
 class Campaign:
-    """Over a running `pair`; a world for the functions in kinds.py. Files go to `directory`."""
+    """Over a running `pair`; a world for the functions in kinds.py. Files go to `directory`.
 
-    def __init__(self, pair, tools, directory, rng, policy="serve"):
+    `programs`: two builds of tandemd; a drained node comes back as the other one.
+    """
+
+    def __init__(self, pair, tools, directory, rng, policy="serve", programs=()):
         self.pair = pair
         self.rng = rng
         self.oracle = Oracle()
         self._tools = tools
         self._policy = policy
+        self._programs = programs
         self._timeline = open(os.path.join(directory, "timeline"), "w")
         self._told = 0  # stories of the oracle that were looked at
         self._judged = collections.Counter()
@@ -101,6 +105,10 @@ class Campaign:
         command = [os.path.join(self._tools, "tandemctl"), "--admin",
                    node.config["admin"]["address"], *arguments]
         return ["ip", "netns", "exec", node.namespace, *command]
+
+    def other_program(self, node):
+        """Of two, the one that `node` is not; None if there is only one."""
+        return next((program for program in self._programs if program != node.program), None)
 
     # --- a round ---
 

@@ -16,8 +16,8 @@ def _gone(survivor, seconds=10):
                f"{survivor.name} notices that its partner is gone")
 
 
-def _come_back(world, victim):
-    victim.start()
+def _come_back(world, victim, program=None):
+    victim.start(program=program)
     world.pair.wait_ready(30)
 
 
@@ -84,7 +84,7 @@ def stall(world):
 
 
 def drain(world):
-    """tandemctl drain, SIGTERM, start."""
+    """tandemctl drain, SIGTERM, start; if there are two programs, of the one that did not run."""
     victim, _ = world.sides()
     world.begin()
     command = world.tandemctl(victim, "drain")
@@ -92,7 +92,7 @@ def drain(world):
     assert done.returncode == 0, f"tandemctl drain: {done.stdout}{done.stderr}"
     victim.terminate()
     assert victim.wait_exit() == 0
-    _come_back(world, victim)
+    _come_back(world, victim, world.other_program(victim))
 
 
 FAULTS = {"kill": kill_process, "host": kill_host, "cut": cut_link, "stall": stall, "drain": drain}

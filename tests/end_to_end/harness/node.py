@@ -37,9 +37,14 @@ class Node:
 
     # --- life ---
 
-    def start(self, *arguments):
-        """Starts the process; `wait_ready` tells when it serves."""
+    @property
+    def program(self):
+        return self._program
+
+    def start(self, *arguments, program=None):
+        """Starts the process, from now on as `program` if given; `wait_ready` tells when it serves."""
         assert self._process is None or self._process.poll() is not None, "runs already"
+        self._program = program or self._program
         config_path = os.path.join(self.directory, "tandem.toml")
         with open(config_path, "w") as config:
             config.write(dumps(self.config))
