@@ -494,6 +494,8 @@ void Coordinator::Apply(const StartAnew& /*effect*/) {
   Log(LogLevel::kWarn, "the partner holds what counts: this node gives up its own and starts anew",
       {{"node", status_.peer}});
   status_.start_anew = true;
+  standing_.OnGivenUp();
+  ApplyStanding();
 }
 
 // -------------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ void Pair::OnProposal(std::size_t path, const PairView& view, MonoNs now) {
 
 // The listener's part of a careful beginning; true if an epoch may begin now.
 bool Pair::Settle(std::size_t path, const PairView& view, MonoNs now) {
-  const bool both_out = !epoch_ && view.epoch == 0;
+  const bool both_out = !epoch_ && view.epoch == 0 && knows_holding_;
   if (epoch_) Leave(DownReason::kDropped, now);
   if (both_out && Yields(holding_, view.holding, false)) GiveUp();
   if (both_out && !gives_up_ && !Yields(view.holding, holding_, true)) return true;
@@ -178,9 +178,10 @@ bool Pair::Settle(std::size_t path, const PairView& view, MonoNs now) {
 bool Pair::Settle(Path& path, const PairVerdict& verdict, MonoNs now) {
   const bool over = epoch_ && verdict.epoch != epoch_->epoch;
   if (over) Leave(DownReason::kDropped, now);
-  if (!over && !epoch_ && Yields(holding_, verdict.holding, true)) GiveUp();
+  const bool out = !epoch_ && knows_holding_;
+  if (!over && out && Yields(holding_, verdict.holding, true)) GiveUp();
   path.act_at = now + kArmingRetryMs * kNanosecondsPerMillisecond;
-  return !over && !gives_up_;
+  return !over && !gives_up_ && (epoch_ || out);
 }
 
 void Pair::GiveUp() {
@@ -209,8 +210,11 @@ void Pair::OnVerdict(std::size_t path, const PairVerdict& verdict, MonoNs now) {
 }
 
 void Pair::Answer(std::size_t path, PairVerdict::Kind kind, std::uint32_t later_ms) {
+  // What it held in the epoch that it has just left, or gives up, must not make the partner give up
+  // its own.
+  const Holding holding = knows_holding_ && !gives_up_ ? holding_ : Holding::kNothing;
   effects_.push_back(SendVerdict{
-      path, {.kind = kind, .epoch = epoch(), .later_ms = later_ms, .holding = holding_}});
+      path, {.kind = kind, .epoch = epoch(), .later_ms = later_ms, .holding = holding}});
 }
 
 void Pair::Confirm(std::size_t path, MonoNs now) {
@@ -261,6 +265,7 @@ void Pair::Leave(DownReason reason, MonoNs now) {
   effects_.push_back(EndEpoch{epoch_->epoch, reason});
   epoch_.reset();
   armed_ = in_step_ = suspect_ = false;
+  knows_holding_ = !options_.careful;
   answer_path_.reset();
   alone_since_ = now;
   for (std::size_t path = 0; path < paths_.size(); ++path) {
@@ -383,9 +388,10 @@ void Pair::TickPath(std::size_t path, MonoNs now) {
   }
 }
 
-// One negotiation at a time, or both paths would begin an epoch each.
+// One negotiation at a time, or both paths would begin an epoch each; and none before it is clear
+// what to say.
 bool Pair::MayPropose() const noexcept {
-  if (epoch_ && !armed_) return false;
+  if (epoch_ ? !armed_ : !knows_holding_ || gives_up_) return false;
   return std::none_of(paths_.begin(), paths_.end(),
                       [](const Path& path) { return path.proposing; });
 }
@@ -411,11 +417,14 @@ void Pair::UpdateReady(MonoNs now) {
     ready_ = in_step_;
     return;
   }
-  if (!options_.serve_alone_at_start) return;
-  for (const Path& path : paths_) {
-    if (path.link >= Link::kUp) return;  // it is there: wait to be brought in step
-  }
-  ready_ = refused() || now - alone_since_ >= options_.start_grace;
+  if (WaitsForNobody()) ready_ = refused() || now - alone_since_ >= options_.start_grace;
+}
+
+// A partner that is there brings this node in step, whatever time that takes.
+bool Pair::WaitsForNobody() const noexcept {
+  return options_.serve_alone_at_start && !epoch_ &&
+         std::none_of(paths_.begin(), paths_.end(),
+                      [](const Path& path) { return path.link >= Link::kUp; });
 }
 
 bool Pair::refused() const noexcept {
@@ -427,7 +436,7 @@ bool Pair::refused() const noexcept {
 MonoNs Pair::NextDeadline(MonoNs now) const {
   if (!effects_.empty()) return now;
   MonoNs deadline = epoch_ ? detector_.NextDeadline() : kNever;
-  if (!ready_ && !epoch_ && options_.serve_alone_at_start)
+  if (!ready_ && WaitsForNobody())
     deadline = std::min(deadline, alone_since_ + options_.start_grace);
   for (std::size_t path = 0; path < paths_.size(); ++path) {
     const Path& state = paths_[path];

@@ -164,8 +164,12 @@ class Pair {
   void OnLagging(std::uint64_t epoch, MonoNs now);
   void OnLaneBroken(std::uint64_t epoch, MonoNs now);
   void OnGoodbye(MonoNs now);
-  // What this node would bring into an epoch.
-  void SetHolding(Holding holding) noexcept { holding_ = holding; }
+  // What this node would bring into an epoch. Said anew whenever one has ended: until then a
+  // careful node neither decides by it nor tells the partner.
+  void SetHolding(Holding holding) noexcept {
+    holding_ = holding;
+    knows_holding_ = true;
+  }
   // The highest epoch that somebody else knows of.
   void KnowEpoch(std::uint64_t epoch) noexcept { epoch_max_ = std::max(epoch_max_, epoch); }
   // No new connections from now on; the epoch goes on until End().
@@ -217,6 +221,7 @@ class Pair {
   bool Settle(std::size_t path, const PairView& view, MonoNs now);
   bool Settle(Path& path, const PairVerdict& verdict, MonoNs now);
   void GiveUp();
+  bool WaitsForNobody() const noexcept;
   bool MayPropose() const noexcept;
   MonoNs GiveUpAt(const Path& path) const noexcept;
   bool Reaches() const noexcept;
@@ -239,6 +244,7 @@ class Pair {
   bool stopping_ = false;
   bool gives_up_ = false;  // StartAnew is under way
   Holding holding_ = Holding::kNothing;
+  bool knows_holding_ = true;
   MonoNs alone_since_ = 0;
   MonoNs hold_until_ = 0;
   MonoNs dropped_at_ = 0;

@@ -128,6 +128,7 @@ void Standing::EndWithWitness(DownReason reason, MonoNs now) {
 }
 
 void Standing::OnNobodyThere(bool refused, MonoNs now) {
+  if (given_up_) return;
   const bool starts =
       state_ == State::kStarting || (state_ == State::kSevered && !held_ && !whole_);
   if (!starts || options_.refuse_alone || claim_ != Claim::kNone) return;
@@ -141,6 +142,15 @@ void Standing::OnNobodyThere(bool refused, MonoNs now) {
       if (refused) return GoAlone();
       return Sever("the partner does not answer, and may hold more than this node");
   }
+}
+
+// A claim that is at the witness already may be written: it is nobody's then, and the partner,
+// which goes by what stands there, is paired with this node's successor.
+void Standing::OnGivenUp() {
+  given_up_ = true;
+  claim_ = Claim::kNone;
+  ++generation_;
+  Sever("the partner holds what counts, and this node starts anew");
 }
 
 void Standing::Hold() { effects_.push_back(HoldEpoch{}); }
@@ -163,6 +173,7 @@ void Standing::Sever(std::string why) {
 
 absl::Status Standing::Force(MonoNs now) {
   if (takes_clients_) return absl::FailedPreconditionError("this node serves already");
+  if (given_up_) return absl::FailedPreconditionError("this node is about to start anew");
   if (state_ == State::kPaired) {
     return absl::FailedPreconditionError(
         "the partner is here: this node serves as soon as it is in step");

@@ -87,6 +87,8 @@ class Standing {
   // While there is no epoch: the partner does not answer, or (`refused`) its process does not run.
   void OnNobodyThere(bool refused, MonoNs now);
   void OnWitness(const WitnessAnswer& answer, MonoNs now);
+  // This node is about to be stopped and to start anew (Pair): it serves nobody and claims nothing.
+  void OnGivenUp();
   // The operator wants this node to serve with what it has. An error if there is no need to, or no
   // sense in it.
   absl::Status Force(MonoNs now);
@@ -151,6 +153,7 @@ class Standing {
   bool held_ = false;               // the cores are in an epoch that has ended
   bool whole_ = false;              // holds all that the pair has acknowledged, as far as it knows
   bool based_ = false;              // the register says "both, in this pairing"
+  bool given_up_ = false;
   bool takes_clients_ = false;
   std::string why_ = "not in step with the partner yet";
 

@@ -81,6 +81,7 @@ class PairWorld {
         for (const PairEffect& effect : node->pair.TakeEffects()) {
           std::visit([&](const auto& each) { Apply(*node, each); }, effect);
         }
+        node->pair.SetHolding(holding(*node));
       }
     }
     Check();
@@ -96,6 +97,8 @@ class PairWorld {
 
   MonoNs now = 1'000 * kMs;
   bool careful = false;
+  // What a node holds once the effects of a step are carried out.
+  std::function<Holding(const Node&)> holding = [](const Node&) { return Holding::kNothing; };
   std::set<std::string> gave_up;  // who was told to start anew
   bool silent = false;            // nothing gets through, and nobody is told
   int delay_max_ms = 3;
@@ -399,10 +402,11 @@ TEST(Pair, NoCarefulEpochBeginsBeforeWhoMustHasStartedAnew) {
     world.silent = true;
     for (int i = 0; i < 3'000; ++i) world.Step();
     ASSERT_FALSE(world.alpha().epoch || world.beta().epoch);
-    Node& yields = loser == "alpha" ? world.alpha() : world.beta();
     Node& stays = loser == "alpha" ? world.beta() : world.alpha();
-    yields.pair.SetHolding(Holding::kWhole);
-    stays.pair.SetHolding(Holding::kServed);
+    world.holding = [&](const Node& node) {
+      if (node.begun.empty()) return Holding::kNothing;
+      return node.name == loser ? Holding::kWhole : Holding::kServed;
+    };
     world.silent = false;
     for (int i = 0; i < 3'000; ++i) world.Step();
     EXPECT_EQ(world.gave_up, std::set<std::string>{loser});
@@ -411,6 +415,44 @@ TEST(Pair, NoCarefulEpochBeginsBeforeWhoMustHasStartedAnew) {
     world.Start(loser);
     EXPECT_TRUE(world.RunUntil([&] { return world.BothPaired(); }));
   }
+}
+
+// A node that was in step and leaves holds as much as its partner, not what it held as half of a
+// pair: only one of them gives up.
+TEST(Pair, OnlyOneOfTwoThatWereInStepStartsAnew) {
+  for (unsigned seed = 1; seed <= 200; ++seed) {
+    PairWorld world(seed, 2);
+    world.careful = true;
+    world.holding = [](const Node& node) {
+      if (node.begun.empty()) return Holding::kNothing;
+      return node.epoch ? Holding::kServed : Holding::kWhole;
+    };
+    world.Start("alpha");
+    world.Start("beta");
+    ASSERT_TRUE(world.RunUntil([&] { return world.BothPaired(); }));
+    world.RunUntil([&] { return false; }, static_cast<int>(seed % 150));
+    Node& first = seed % 2 == 0 ? world.alpha() : world.beta();
+    first.pair.OnLaneBroken(*first.epoch, world.now);
+    for (int i = 0; i < 500; ++i) world.Step();
+    ASSERT_EQ(world.gave_up, std::set<std::string>{"beta"}) << "seed " << seed;
+  }
+}
+
+// Between giving up and starting anew a node may seem to hold more than before: its claim at the
+// witness was under way.
+TEST(Pair, WhoGivesUpDoesNotMakeTheOtherGiveUpToo) {
+  PairWorld world(11);
+  world.careful = true;
+  world.holding = [&](const Node& node) {
+    if (node.begun.empty()) return Holding::kNothing;
+    return world.gave_up.contains(node.name) ? Holding::kServed : Holding::kWhole;
+  };
+  world.Start("alpha");
+  world.Start("beta");
+  ASSERT_TRUE(world.RunUntil([&] { return world.BothPaired(); }));
+  world.alpha().pair.OnLaneBroken(*world.alpha().epoch, world.now);
+  for (int i = 0; i < 3'000; ++i) world.Step();
+  EXPECT_EQ(world.gave_up, std::set<std::string>{"beta"});
 }
 
 TEST(Pair, NeverAsksToSleepPastWhatIsDue) {
@@ -424,6 +466,22 @@ TEST(Pair, NeverAsksToSleepPastWhatIsDue) {
   world.Kill("beta");
   world.RunUntil([&] { return !world.alpha().epoch; });
   EXPECT_LE(world.alpha().pair.NextDeadline(world.now), world.now + 1000 * kMs) << "redials";
+}
+
+TEST(Pair, AStartingNodeThatIsHeldBackByItsPartnerDoesNotSpin) {
+  PairWorld world(12);
+  world.Start("alpha");
+  world.Start("beta");
+  ASSERT_TRUE(world.RunUntil([&] { return world.BothPaired(); }));
+  world.alpha().pair.OnLagging(*world.alpha().epoch, world.now);
+  world.Kill("beta");
+  world.Start("beta");
+  // Longer than a node waits for one that does not answer; the other one holds it off for longer.
+  for (int ms = 0; ms < 4'000; ++ms) {
+    world.Step();
+    ASSERT_GE(world.beta().pair.NextDeadline(world.now), world.now) << "after " << ms << " ms";
+  }
+  EXPECT_FALSE(world.beta().pair.ready());
 }
 
 class PairOfRandomFaults : public ::testing::TestWithParam<unsigned> {};

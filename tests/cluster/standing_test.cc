@@ -247,6 +247,21 @@ TEST_F(StandingTest, AClaimWhoseAnswerWasLostIsFoundAndCounts) {
   EXPECT_EQ(state(), State::kAlone);
 }
 
+TEST_F(StandingTest, WhoStartsAnewServesNobodyThoughItsClaimIsWritten) {
+  Node& node = Paired(PartitionRule::kWitness);
+  node.loses_answers = true;
+  Lose(DownReason::kSilent);
+  ASSERT_EQ(state(), State::kDeciding);
+  node.standing.OnGivenUp();
+  node.loses_answers = false;
+  Write({2, "alpha", "1-a1-b1", kAlpha});
+  Wait(5'000);
+  EXPECT_EQ(state(), State::kSevered);
+  EXPECT_FALSE(node.takes_clients);
+  EXPECT_TRUE(node.held) << "its cores go on alone";
+  EXPECT_FALSE(node.standing.Force(now_).ok());
+}
+
 TEST_F(StandingTest, AnOlderRecordDoesNotStandInTheWayOfASurvivor) {
   register_.down = true;
   Paired(PartitionRule::kWitness);
