@@ -48,7 +48,10 @@ struct ClusterOptions {
   // is dropped.
   MonoNs max_lag = 10 * kNanosecondsPerSecond;
   std::size_t backlog_bytes_max = std::size_t{256} * 1024 * 1024;
-  MonoNs start_grace = 2 * kNanosecondsPerSecond;
+  // A starting node whose partner neither answers nor refuses takes it for away. Longer than a
+  // partner that is there may take to dial: an attempt that hangs, for a second, and the pause
+  // after it, for another.
+  MonoNs start_grace = 3 * kNanosecondsPerSecond;
   // What this node does without its partner: when it starts, and when it loses it.
   PartitionRule on_partition = PartitionRule::kServe;
   std::string preferred;                         // kPrefer: the member that goes on

@@ -449,7 +449,8 @@ TEST_F(Failure, AStartingListenerIsReadyAloneOnceItsPartnerRefuses) {
 TEST_F(Failure, AStartingNodeWaitsOutASilentPartner) {
   world.Partition();
   alpha = &world.Start("alpha");
-  EXPECT_NEAR(MillisecondsUntil([&] { return alpha->cluster->status().ready; }), 2000, 20);
+  EXPECT_NEAR(MillisecondsUntil([&] { return alpha->cluster->status().ready; }),
+              static_cast<double>(ClusterOptions().start_grace / kNanosecondsPerMillisecond), 20);
 }
 
 TEST_F(Failure, AStartingNodeIsNotReadyBeforeItIsInStep) {

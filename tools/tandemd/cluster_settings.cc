@@ -1,5 +1,6 @@
 #include "tools/tandemd/cluster_settings.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -66,7 +67,7 @@ absl::StatusOr<cluster::ClusterOptions> MakeClusterOptions(const config::Config&
   options.max_lag = config.cluster.max_lag_ns;
   // The shard pauses publishers at backlog_bytes; only a partner that is far beyond it is given up.
   options.backlog_bytes_max = config.cluster.backlog_bytes * 4;
-  options.start_grace = config.cluster.failure_after_ns;
+  options.start_grace = std::max(options.start_grace, config.cluster.failure_after_ns);
   options.refuse_alone = config.cluster.alone == config::Alone::kRefuse;
   options.on_partition = RuleOf(config.cluster.on_partition.policy);
   options.preferred = config.cluster.on_partition.preferred;

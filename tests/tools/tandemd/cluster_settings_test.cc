@@ -54,6 +54,17 @@ TEST(ClusterSettings, EverythingReachesTheCluster) {
   EXPECT_TRUE(options->refuse_alone);
 }
 
+TEST(ClusterSettings, AStartingNodeWaitsForLongerThanItsPartnerMayTakeToDial) {
+  for (const MonoNs failure_after : {MonoNs{400'000'000}, MonoNs{5'000'000'000}}) {
+    config::Config config = Pair();
+    config.cluster.insecure = true;
+    config.cluster.failure_after_ns = failure_after;
+    const auto options = MakeClusterOptions(config, Incarnation{7});
+    ASSERT_TRUE(options.ok()) << options.status();
+    EXPECT_GE(options->start_grace, std::max(MonoNs{3'000'000'000}, failure_after));
+  }
+}
+
 TEST(ClusterSettings, SayWhatToDoWithoutThePartner) {
   config::Config config = Pair();
   using cluster::PartitionRule;
