@@ -139,6 +139,10 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
 
 // No epoch begins before every core has done with the one before.
 void Shard::OnPeerUp(const PeerEpoch& epoch) {
+  // One epoch may end and the next one begin before the core carries effects out: what is left
+  // belongs to the streams of the last one.
+  context_.outbox.records.clear();
+  context_.outbox.acknowledgements.clear();
   if (leaving_.active) {
     leaving_.next = epoch;
   } else {

@@ -49,6 +49,23 @@ TEST_F(HeldTest, NothingIsAcknowledgedAndClientsAreSentToTheOtherNode) {
   EXPECT_FALSE(publisher.AnswerTo(mqtt::PacketType::kPuback, id)) << "nobody is there to hear it";
 }
 
+// All in one turn of the link, whose effects are carried out after it.
+TEST_F(HeldTest, WhatIsLeftOfOneEpochDoesNotGetIntoTheNextOne) {
+  Connect("c", 0, Persistent());
+  shard().OnPeerHeld();
+  shard().OnClientsTaken(false);
+  ASSERT_FALSE(shard().outbox().records.empty()) << "the client's leaving is nothing to tell";
+  shard().OnPeerDown();
+  shard().OnPeerUp({.epoch = 7,
+                    .self = NodeId{0},
+                    .peer = NodeId{1},
+                    .self_incarnation = Incarnation{1},
+                    .peer_incarnation = Incarnation{2}});
+  std::uint64_t number = 0;
+  for (const broker::RecordEffect& effect : shard().outbox().records)
+    EXPECT_EQ(effect.number, ++number);
+}
+
 TEST_F(HeldTest, NewClientsAreRefusedUntilTheyAreTakenAgain) {
   Hold();
   Take(false);
