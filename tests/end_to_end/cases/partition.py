@@ -17,7 +17,7 @@ _USE_ANOTHER_SERVER, _SERVER_UNAVAILABLE = 0x9C, 0x88
 
 def _witnessed_pair(t, **more):
     """(etcd, pair): serving, and known to the witness as a pair."""
-    etcd = Etcd(t)
+    etcd = Etcd.of_test(t)
     pair = t.new_pair(changes={"cluster": {
         "on_partition": "witness", "witness": {"kind": "etcd", "endpoints": [etcd.url]}, **more}})
     wait_until(lambda: (etcd.record() or {}).get("node") == "", 5, "the witness knows the pair")

@@ -17,6 +17,9 @@ from harness.deadline import TooLate, wait_until
 CHANGES = {"queue": {"per_session_messages": 1_000_000, "per_session_bytes": "1GiB"},
            "cluster": {"drain_notice": "1s", "will_grace": "2s"}}
 
+# The policy under which both sides of a partition serve; under every other one it costs nothing.
+_SERVE = "serve"
+
 # What README.md says that is not kept: within groups always, and in a partition that both sides serve.
 _KNOWN_SHORTFALLS = frozenset({"group_order", "will_parted"})
 _COSTS_OF_A_PARTITION = _KNOWN_SHORTFALLS | {"order", "suffix", "twice", "transient_lost",
@@ -49,7 +52,7 @@ class Campaign:
     `programs`: two builds of tandemd; a drained node comes back as the other one.
     """
 
-    def __init__(self, pair, tools, directory, rng, policy="serve", programs=()):
+    def __init__(self, pair, tools, directory, rng, policy=_SERVE, programs=()):
         self.pair = pair
         self.rng = rng
         self.oracle = Oracle()
@@ -116,13 +119,13 @@ class Campaign:
         """One fault from quiet to quiet."""
         begun = time.monotonic()
         self._round += 1
-        self._sides = self.rng.sample(self.pair.nodes, 2)
+        self._sides = self._draw_sides(kind)
         self.oracle.now = f"{self._round} {kind} {self._sides[0].name}"
         result = Result(kind, self._sides[0].name)
         failovers = self._failovers()
         if kind in _PARTITIONS:  # what it costs may not be mistaken for what the fault before cost
             self._wait_for_wills()
-        self.oracle.wills.parted = kind in _PARTITIONS and self._policy == "serve"
+        self.oracle.wills.parted = kind in _PARTITIONS and self._policy == _SERVE
         self._gather()
         self._wait_for_progress(10)
         self.let_time_pass(self.rng.uniform(0, 0.2))
@@ -139,6 +142,13 @@ class Campaign:
         self._judge(result, allowed)
         result.seconds = time.monotonic() - begun
         return result
+
+    def _draw_sides(self, kind):
+        """(victim, survivor). Under prefer:NAME nobody goes on when the host of NAME falls silent."""
+        sides = self.rng.sample(self.pair.nodes, 2)
+        if kind == "host" and self._policy == f"prefer:{sides[0].name}":
+            sides.reverse()
+        return sides
 
     def _gather(self):
         """Everybody is connected, spread over both nodes, and the publishers go on."""
@@ -217,7 +227,7 @@ class Campaign:
         result.costs = {kind: count for kind, count in found.items() if kind in allowed}
 
     def _allowed(self, result):
-        both_serve = self._policy == "serve" and (result.disturbed or result.kind in _PARTITIONS)
+        both_serve = self._policy == _SERVE and (result.disturbed or result.kind in _PARTITIONS)
         return _COSTS_OF_A_PARTITION if both_serve else _KNOWN_SHORTFALLS
 
     def _compare_retained(self):

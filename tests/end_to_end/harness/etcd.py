@@ -14,22 +14,30 @@ PORT = 2379
 
 
 class Etcd:
-    """Runs from construction on, and answers; the test's context ends it."""
+    """Runs from construction on, and answers; whoever provides `spawn` sees to it that it ends.
 
-    def __init__(self, t, address=CLIENT_ADDRESS):
+    `spawn(command, **arguments)` starts a process in the clients' namespace; `directory` does not
+    exist yet.
+    """
+
+    def __init__(self, directory, spawn, address=CLIENT_ADDRESS):
         self.url = f"http://{address}:{PORT}"
-        assert t.network, "the test needs namespaces: needs_network"  # made by this if need be
-        self._t = t
-        self._directory = t.new_path("etcd")
-        self._log = self._directory + ".log"
+        self._spawn = spawn
+        self._directory = directory
+        self._log = directory + ".log"
         self.start()
+
+    @classmethod
+    def of_test(cls, t):
+        assert t.network, "the test needs namespaces: needs_network"  # made by this if need be
+        return cls(t.new_path("etcd"), t.spawn)
 
     def start(self):
         command = ["etcd", "--data-dir", self._directory, "--listen-client-urls", self.url,
                    "--advertise-client-urls", self.url,
                    "--listen-peer-urls", "http://127.0.0.1:2380"]
         with open(self._log, "ab") as log:
-            self._process = self._t.spawn(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = self._spawn(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self.answers, 20, f"etcd answers; its log is {self._log}")
         return self
 

@@ -137,6 +137,11 @@ class Node:
                           f"{self.name}: {name}{labels or ''} = {value}, is "
                           f"{self.metrics().value(name, **labels)}")
 
+    def in_step(self):
+        """With its partner; not so a node that starts anew, and answers nobody for a moment."""
+        status, text = self.get("/metrics")
+        return status == 200 and Metrics(text).value("tandem_cluster_in_step") == 1
+
     def resident_bytes(self):
         return linux.resident_bytes(self.pid)
 
