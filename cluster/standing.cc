@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/planted_bug.h"
 #include "engine/base/strings.h"
 
 namespace tandem::cluster {
@@ -116,7 +117,7 @@ void Standing::EndWithWitness(DownReason reason, MonoNs now) {
   }
   // Who says goodbye claims nothing, and nobody else may claim this pairing.
   const bool is_safe = reason == DownReason::kGoodbye && based_;
-  if (is_safe) {
+  if (is_safe || IsPlanted(PlantedBug::kServesUnclaimed)) {
     GoAlone();
   } else {
     Hold();
@@ -153,7 +154,10 @@ void Standing::OnGivenUp() {
   Sever("the partner holds what counts, and this node starts anew");
 }
 
-void Standing::Hold() { effects_.push_back(HoldEpoch{}); }
+void Standing::Hold() {
+  if (IsPlanted(PlantedBug::kHeldActsAlone)) return effects_.push_back(ReleaseEpoch{});
+  effects_.push_back(HoldEpoch{});
+}
 
 void Standing::GoAlone() {
   if (std::exchange(held_, false)) effects_.push_back(ReleaseEpoch{});

@@ -29,6 +29,10 @@ enum class PlantedBug : std::uint8_t {
   // Copies that no longer follow: what the hashes are for.
   kPlaceForgotten,        // a copy passes a place over
   kUnsubscribeForgotten,  // a copy keeps what was unsubscribed
+  // The pair, when it is parted.
+  kServesUnclaimed,  // a node goes on before the witness has said that it may
+  kOneWayIsSeen,     // a partner counts as seen whose beats arrive, though none gets there
+  kHeldActsAlone,    // while it is not decided, cores acknowledge as if they were alone
 };
 
 // TANDEM_PLANTED_BUGS: a test chooses the mistake. TANDEM_PLANTED_FOR_GOOD: a program that makes

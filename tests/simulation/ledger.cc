@@ -119,6 +119,14 @@ void Ledger::OnInStep() {
   }
 }
 
+bool Ledger::IsOutstanding(const std::string& payload) const {
+  return std::any_of(subscribers_.begin(), subscribers_.end(), [&](const auto& each) {
+    const Subscriber& subscriber = each.second;
+    return subscriber.persistent && subscriber.owed.contains(payload) &&
+           !subscriber.got.contains(payload);
+  });
+}
+
 void Ledger::CheckAllArrived(const Excuses& excuses) {
   if (!excuses.reordered)
     violations.insert(violations.end(), order_violations.begin(), order_violations.end());

@@ -60,6 +60,9 @@ class Ledger {
   // longer, may be late: the survivor cannot tell it from what was placed and not told.
   void OnNodeDied() { node_died_ = true; }
 
+  // Whether a session is to get it, and has not, that outlives its node.
+  bool IsOutstanding(const std::string& payload) const;
+
   // At the end, when everything has come to rest.
   void CheckAllArrived(const Excuses& excuses);
   std::vector<std::string> violations;

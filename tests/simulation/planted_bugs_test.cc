@@ -3,8 +3,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <optional>
 #include <string>
 
+#include "engine/base/log.h"
 #include "engine/base/planted_bug.h"
 #include "tests/simulation/swarm.h"
 
@@ -17,29 +20,39 @@ struct Case {
   PlantedBug bug;
   const char* name;
   const char* faults;
-  bool by_hash = false;  // the broker itself notices, before a promise is broken
+  bool by_hash = false;               // the broker itself notices, before a promise is broken
+  std::optional<Policy> policy = {};  // of a real pair; none: a modelled one
 };
 
 bool IsByHash(const Verdict& verdict) {
   return verdict.violations.front().starts_with("the hash of ");
 }
 
-// In a process of its own, since a mistake may well run into a check. Yields whether it was found.
+// The oracle has to find what it can without the broker's help.
+SwarmOptions OptionsOf(const Case& planted, const Faults& faults, std::uint64_t seed) {
+  return {.seed = seed,
+          .allowed = faults,
+          .copy_hashes = planted.by_hash,
+          .real_pair = planted.policy.has_value(),
+          .policy = planted.policy};
+}
+
+// In a process of its own, since a mistake may well run into a check, which aborts. Yields whether
+// it was found.
 bool IsFound(const Case& planted) {
   const pid_t child = fork();
   if (child == 0) {
     planted_bug = planted.bug;
     Faults faults;
     if (!ParseFaults(planted.faults, faults)) _exit(0);
+    SetLogLevel(static_cast<LogLevel>(static_cast<int>(LogLevel::kError) + 1));
     for (std::uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
-      // The oracle has to find what it can without the broker's help.
-      const SwarmOptions options{.seed = seed, .allowed = faults, .copy_hashes = planted.by_hash};
-      const Verdict verdict = Swarm(options).Run();
+      const Verdict verdict = Swarm(OptionsOf(planted, faults, seed)).Run();
       if (verdict.violations.empty()) continue;
       if (planted.by_hash && !IsByHash(verdict)) continue;
       // It is the mistake that was found, and nothing else.
       planted_bug = PlantedBug::kNone;
-      const bool clean = Swarm(options).Run().violations.empty();
+      const bool clean = Swarm(OptionsOf(planted, faults, seed)).Run().violations.empty();
       planted_bug = planted.bug;
       if (!clean) continue;
       std::printf("found by seed %llu: %s\n", static_cast<unsigned long long>(seed),
@@ -51,7 +64,7 @@ bool IsFound(const Case& planted) {
   }
   int status = 0;
   waitpid(child, &status, 0);
-  return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+  return WIFEXITED(status) ? WEXITSTATUS(status) != 0 : WTERMSIG(status) == SIGABRT;
 }
 
 class PlantedBugsTest : public ::testing::TestWithParam<Case> {};
@@ -77,7 +90,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{PlantedBug::kRetainedUntold, "RetainedUntold", "crashes,retained"},
         Case{PlantedBug::kWillDoneUntold, "WillDoneUntold", "breaks,wills"},
         Case{PlantedBug::kPlaceForgotten, "PlaceForgotten", "breaks", true},
-        Case{PlantedBug::kUnsubscribeForgotten, "UnsubscribeForgotten", "breaks,churn", true}),
+        Case{PlantedBug::kUnsubscribeForgotten, "UnsubscribeForgotten", "breaks,churn", true},
+        Case{PlantedBug::kServesUnclaimed, "ServesUnclaimed", "partitions,breaks", false,
+             Policy::kWitness},
+        Case{PlantedBug::kOneWayIsSeen, "OneWayIsSeen", "one_way", false, Policy::kWitness},
+        Case{PlantedBug::kHeldActsAlone, "HeldActsAlone", "partitions,breaks", false,
+             Policy::kPreferFirst}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -105,15 +105,28 @@ constexpr MonoNs kGraceNs = 5 * kNanosecondsPerSecond;
 struct FaultName {
   std::string_view name;
   bool Faults::*flag;
+  bool of_real_pair = false;
 };
 constexpr FaultName kFaults[] = {
-    {"crashes", &Faults::crashes}, {"breaks", &Faults::breaks},
-    {"moves", &Faults::moves},     {"takeovers", &Faults::takeovers},
-    {"holds", &Faults::holds},     {"lane_breaks", &Faults::lane_breaks},
-    {"freezes", &Faults::freezes}, {"partitions", &Faults::partitions},
-    {"clocks", &Faults::clocks},   {"slow_clients", &Faults::slow_clients},
-    {"churn", &Faults::churn},     {"wills", &Faults::wills},
-    {"group", &Faults::group},     {"retained", &Faults::retained},
+    {"crashes", &Faults::crashes},
+    {"breaks", &Faults::breaks},
+    {"moves", &Faults::moves},
+    {"takeovers", &Faults::takeovers},
+    {"holds", &Faults::holds},
+    {"lane_breaks", &Faults::lane_breaks},
+    {"freezes", &Faults::freezes},
+    {"partitions", &Faults::partitions},
+    {"clocks", &Faults::clocks},
+    {"slow_clients", &Faults::slow_clients},
+    {"churn", &Faults::churn},
+    {"wills", &Faults::wills},
+    {"group", &Faults::group},
+    {"retained", &Faults::retained},
+    {"one_way", &Faults::one_way, true},
+    {"path_loss", &Faults::path_loss, true},
+    {"stalls", &Faults::stalls, true},
+    {"hosts", &Faults::hosts, true},
+    {"witness_down", &Faults::witness_down, true},
 };
 
 // Half of what is allowed.
@@ -136,7 +149,7 @@ std::string Text(const Faults& drawn) {
 
 Faults AllFaults() {
   Faults faults;
-  for (const FaultName& fault : kFaults) faults.*fault.flag = true;
+  for (const FaultName& fault : kFaults) faults.*fault.flag = !fault.of_real_pair;
   return faults;
 }
 
@@ -154,9 +167,10 @@ bool ParseFaults(std::string_view names, Faults& faults) {
   return true;
 }
 
-WorldOptions Swarm::WorldOf(const SwarmOptions& options, const Faults& drawn) {
+WorldOptions Swarm::WorldOf(const SwarmOptions& options, const Faults& drawn,
+                            WorldPartners* partners) {
   std::mt19937_64 random(options.seed ^ 0x5eed);
-  WorldOptions world{.seed = options.seed};
+  WorldOptions world{.seed = options.seed, .partners = partners};
   world.cores = {static_cast<std::uint16_t>(1 + random() % 3),
                  static_cast<std::uint16_t>(1 + random() % 3)};
   world.link_delay_max_ns = static_cast<MonoNs>(random() % 4) * kNanosecondsPerMillisecond;
@@ -175,7 +189,9 @@ Swarm::Swarm(const SwarmOptions& options)
     : options_(options),
       random_(options.seed),
       drawn_(Draw(options.allowed, random_)),
-      world_(WorldOf(options, drawn_)) {}
+      policy_(PolicyOf(options)),
+      partners_(PartnersOf(options, policy_)),
+      world_(WorldOf(options, drawn_, partners_.get())) {}
 
 Verdict Swarm::Run() {
   if (options_.trace) {
@@ -184,43 +200,32 @@ Verdict Swarm::Run() {
     };
   }
   AddActors();
-  world_.Pair();
-  world_.Run();
+  BeginPair();
   for (Actor& actor : actors_) Connect(actor);
-  const auto add = [&](bool is, unsigned weight, void (Swarm::*action)()) {
-    if (is) actions_.emplace_back(weight, [this, action] { (this->*action)(); });
-  };
-  add(true, 40, &Swarm::Publish);
-  add(true, 5, &Swarm::PassTime);
-  add(true, 12, &Swarm::MoveCluster);
-  add(drawn_.crashes, 3, &Swarm::CrashOne);
-  add(drawn_.breaks, 6, &Swarm::BreakOne);
-  add(drawn_.breaks || drawn_.wills, 3, &Swarm::LeaveOne);
-  add(drawn_.takeovers, 4, &Swarm::TakeOver);
-  add(drawn_.holds, 6, &Swarm::HoldLink);
-  add(drawn_.freezes, 4, &Swarm::FreezeOne);
-  add(drawn_.partitions, 3, &Swarm::Partition);
-  add(drawn_.clocks, 2, &Swarm::SetClock);
-  add(drawn_.slow_clients, 6, &Swarm::ChangePace);
-  add(drawn_.churn, 6, &Swarm::ChangeSubscription);
-  add(drawn_.retained, 8, &Swarm::PublishRetained);
-  if (drawn_.lane_breaks) {
-    actions_.emplace_back(4, [this] {
-      Trace("lanes break");
-      world_.BreakLanes();
-    });
-  }
-  actions_.emplace_back(12, [this] {
-    if (Actor* const actor = Pick([](const Actor& a) { return !a.client->open(); }))
-      Connect(*actor);
-  });
+  AddAction(true, 40, &Swarm::Publish);
+  AddAction(true, 5, &Swarm::PassTime);
+  AddAction(!partners_, 12, &Swarm::MoveCluster);
+  AddAction(!partners_ && drawn_.crashes, 3, &Swarm::CrashOne);
+  AddAction(drawn_.breaks, 6, &Swarm::BreakOne);
+  AddAction(drawn_.breaks || drawn_.wills, 3, &Swarm::LeaveOne);
+  AddAction(drawn_.takeovers, 4, &Swarm::TakeOver);
+  AddAction(!partners_ && drawn_.holds, 6, &Swarm::HoldLink);
+  AddAction(!partners_ && drawn_.freezes, 4, &Swarm::FreezeOne);
+  AddAction(!partners_ && drawn_.partitions, 3, &Swarm::Partition);
+  AddAction(drawn_.clocks, 2, &Swarm::SetClock);
+  AddAction(drawn_.slow_clients, 6, &Swarm::ChangePace);
+  AddAction(drawn_.churn, 6, &Swarm::ChangeSubscription);
+  AddAction(drawn_.retained, 8, &Swarm::PublishRetained);
+  AddAction(drawn_.lane_breaks, 4, &Swarm::BreakLanes);
+  AddAction(true, 12, &Swarm::ConnectOne);
+  if (partners_) AddPairActions();
   unsigned total = 0;
   for (const auto& [weight, action] : actions_) total += weight;
   for (std::uint64_t left = 20 + Below(options_.actions_max); left > 0; --left) {
     std::uint64_t ticket = Below(total);
     for (const auto& [weight, action] : actions_) {
       if (ticket < weight) {
-        action();
+        (this->*action)();
         break;
       }
       ticket -= weight;
@@ -230,7 +235,13 @@ Verdict Swarm::Run() {
     if (!violations_.empty()) break;
   }
   if (violations_.empty()) Heal();
-  return {violations_, absl::StrCat("cores ", world_.cores(0), "+", world_.cores(1), Text(drawn_))};
+  const std::string_view policy = partners_ ? Name(policy_) : std::string_view();
+  return {violations_, absl::StrCat("cores ", world_.cores(0), "+", world_.cores(1), Text(drawn_),
+                                    partners_ ? ", " : "", ToAbsl(policy))};
+}
+
+void Swarm::AddAction(bool is, unsigned weight, Action action) {
+  if (is) actions_.emplace_back(weight, action);
 }
 
 void Swarm::Trace(const std::string& what) {
@@ -359,6 +370,7 @@ void Swarm::Publish() {
   ledger_.OnPublish(actor->id, topic, payload, qos, TakenBy(*actor, qos));
   const std::uint16_t id = actor->client->SendPublish(topic, payload, qos);
   if (id != 0) actor->publishing[id] = payload;
+  sent_at_[payload] = world_.now();
 }
 
 void Swarm::PublishRetained() {
@@ -434,6 +446,10 @@ void Swarm::ChangePace() {
   actor.client->acknowledges = Chance(70);
 }
 
+void Swarm::ConnectOne() {
+  if (Actor* const actor = Pick([](const Actor& a) { return !a.client->open(); })) Connect(*actor);
+}
+
 // What the clients have seen since the last time.
 void Swarm::Poll() {
   CheckHashes();
@@ -452,6 +468,10 @@ void Swarm::Poll() {
   }
   for (const std::string& violation : ledger_.violations) violations_.push_back(violation);
   ledger_.violations.clear();
+  if (!partners_) return;
+  CheckOneServes();
+  CheckNoticed();
+  StartAnew();
 }
 
 // What the nodes themselves have found.
@@ -479,7 +499,7 @@ void Swarm::OnConnected(Actor& actor) {
       const MonoNs delay = before.delay_s * kNanosecondsPerSecond;
       const bool in_time =
           actor.persistent && away < (before.node_died ? std::max(delay, kGraceNs) : delay) / 2;
-      before.state = in_time && !split_ ? WillState::kDropped : WillState::kUncertain;
+      before.state = in_time && !split_ && !troubled_ ? WillState::kDropped : WillState::kUncertain;
     }
   }
   if (!present) {
@@ -525,6 +545,7 @@ void Swarm::OnAnswer(Actor& actor, const Answer& answer) {
       const auto it = actor.publishing.find(answer.packet_id);
       if (it == actor.publishing.end()) return;
       ledger_.OnAcknowledged(it->second);
+      if (partners_) CheckMayAcknowledge(actor, it->second);
       auto& since = actor.retained_since;
       if (const auto written = std::find(since.begin(), since.end(), it->second);
           written != since.end()) {
@@ -555,6 +576,22 @@ void Swarm::OnAnswer(Actor& actor, const Answer& answer) {
 }
 
 // Nodes.
+
+bool Swarm::ready(std::size_t node) const {
+  if (!world_.alive(node)) return false;
+  return partners_ ? partners_->StatusOf(node).ready : ready_[node];
+}
+
+bool Swarm::InStep() const { return partners_ ? partners_->InStep() : world_.InStep(); }
+
+void Swarm::BeginPair() {
+  if (!partners_) {
+    world_.Pair();
+    return world_.Run();
+  }
+  for (int i = 0; i < 100 && !InStep(); ++i) world_.Advance(50 * kNanosecondsPerMillisecond);
+  if (!InStep()) Violation("the nodes do not find each other");
+}
 
 // One node dies: one of two that hold the same, or one that is not in step yet.
 void Swarm::CrashOne() {
@@ -621,6 +658,13 @@ void Swarm::Partition() {
   world_.EndEpoch(node);
 }
 
+void Swarm::BreakLanes() {
+  // One end that breaks behind a partition stays unheard of for as long as nobody sends.
+  if (partners_ && partners_->cut()) return;
+  Trace("lanes break");
+  partners_ ? partners_->BreakConnections(Below(2)) : world_.BreakLanes();
+}
+
 void Swarm::HoldLink() {
   const std::size_t node = Below(2);
   world_.HoldRecords(node, Chance(40));
@@ -645,25 +689,17 @@ void Swarm::PassTime() {
 void Swarm::Heal() {
   ending_ = true;
   Trace("everything heals");
-  for (std::size_t node = 0; node < 2; ++node) {
-    world_.HoldRecords(node, false);
-    world_.HoldAcknowledgements(node, false);
-    world_.Freeze(node, false);
-  }
   for (Actor& actor : actors_) actor.client->reads = true;
-  for (int i = 0; i < 20 && !(world_.InStep() && ready_[0] && ready_[1]); ++i) {
-    MoveCluster();
-    world_.Run();
-    if (i >= 10) world_.AdvanceSeconds(1);  // a place without its message is asked for then
-    Poll();
-  }
-  if (!world_.InStep()) return Violation("the nodes do not come in step");
+  partners_ ? HealPair() : HealModel();
+  if (!InStep()) return Violation("the nodes do not come in step");
   NoteInStep();
   world_.AdvanceSeconds(3);
   Poll();
   CheckCopies("before the clients come back");
   if (!violations_.empty()) return;
-  world_.AdvanceSeconds(60);
+  // Longer than any will is delayed. A real pair's heartbeats make time dear.
+  const int wills_s = drawn_.wills ? 20 : 5;
+  world_.AdvanceSeconds(partners_ ? wills_s : 60);
   Poll();
   CheckWills();
   Settle();
@@ -673,6 +709,20 @@ void Swarm::Heal() {
   CheckCopies("at the end");
   CheckRetained();
   CheckAtRest();
+}
+
+void Swarm::HealModel() {
+  for (std::size_t node = 0; node < 2; ++node) {
+    world_.HoldRecords(node, false);
+    world_.HoldAcknowledgements(node, false);
+    world_.Freeze(node, false);
+  }
+  for (int i = 0; i < 20 && !(world_.InStep() && ready_[0] && ready_[1]); ++i) {
+    MoveCluster();
+    world_.Run();
+    if (i >= 10) world_.AdvanceSeconds(1);  // a place without its message is asked for then
+    Poll();
+  }
 }
 
 // All clients come back and do what they owe.
@@ -692,7 +742,7 @@ void Swarm::Settle() {
     Poll();
     world_.Run();
     Poll();
-    world_.AdvanceSeconds(2);
+    world_.AdvanceSeconds(partners_ ? 1 : 2);
     Poll();
   }
 }

@@ -2,6 +2,7 @@
 // and nodes fail, and when. Ends with everything healed, and with the oracle's verdict.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/simulation/cluster_partners.h"
 #include "tests/simulation/ledger.h"
 #include "tests/support/broker_world.h"
 
@@ -34,11 +36,31 @@ struct Faults {
   bool wills = false;
   bool group = false;
   bool retained = false;
+  // With a real pair only, where a partition lasts until the network is mended.
+  bool one_way = false;       // partitions that let one direction through
+  bool path_loss = false;     // one of two paths is cut
+  bool stalls = false;        // a node stands still for a while
+  bool hosts = false;         // a node that dies is silent, instead of resetting its connections
+  bool witness_down = false;  // for one of the nodes or both
 };
 
-// All of them; or those that `names` lists, with commas between, false if one is unknown.
+// All that a modelled pair knows; or those that `names` lists, with commas between, false if one is
+// unknown.
 Faults AllFaults();
 bool ParseFaults(std::string_view names, Faults& faults);
+
+// cluster.on_partition and cluster.alone of a real pair.
+enum class Policy : std::uint8_t {
+  kServe,
+  kWitness,
+  kPreferFirst,
+  kPreferSecond,
+  kStop,
+  kRefuse,  // alone = "refuse"
+};
+inline constexpr std::size_t kPolicies = 6;
+std::string_view Name(Policy policy);
+std::optional<Policy> ParsePolicy(std::string_view name);
 
 struct SwarmOptions {
   std::uint64_t seed = 1;
@@ -49,6 +71,9 @@ struct SwarmOptions {
   bool copy_hashes = true;
   bool oldest_partner = false;  // one of the nodes is of the first release
   bool trace = false;
+  // The nodes are a pair by what cluster/ decides, in its time; else by what the story decides.
+  bool real_pair = false;
+  std::optional<Policy> policy;  // of a real pair; nothing: the seed draws one
 };
 
 struct Verdict {
@@ -106,9 +131,12 @@ class Swarm {
     std::deque<Testament> wills;              // of all its connections
   };
 
-  static WorldOptions WorldOf(const SwarmOptions& options, const Faults& drawn);
+  static WorldOptions WorldOf(const SwarmOptions& options, const Faults& drawn,
+                              WorldPartners* partners);
   std::uint64_t Below(std::uint64_t bound) { return random_() % bound; }
   bool Chance(unsigned percent) { return random_() % 100 < percent; }
+  using Action = void (Swarm::*)();
+  void AddAction(bool is, unsigned weight, Action action);
   void Trace(const std::string& what);
   void Violation(const std::string& what);
 
@@ -117,6 +145,7 @@ class Swarm {
   Actor& AddActor(std::string id, bool persistent);
   Actor* Pick(const std::function<bool(const Actor&)>& is);
   void Connect(Actor& actor);
+  void ConnectOne();
   std::optional<std::size_t> NodeFor(const Actor& actor);
   NodeSet TakenBy(const Actor& actor, int qos) const;
   void Publish();
@@ -134,20 +163,49 @@ class Swarm {
   void Subscribe(Actor& actor, const std::string& filter);
 
   // Nodes.
-  bool ready(std::size_t node) const { return ready_[node] && world_.alive(node); }
+  bool ready(std::size_t node) const;
+  bool InStep() const;
+  void BeginPair();
   void CrashOne();
   void MoveCluster();
   void NoteInStep();
   // Who knows what a client is told by the node where it is.
   NodeSet KnownOn(const Actor& actor) const { return parted_ ? OneNode(actor.node) : kBothNodes; }
   void Partition();
+  void BreakLanes();
   void HoldLink();
   void FreezeOne();
   void SetClock();
   void PassTime();
 
+  // A real pair (swarm_pair.cc).
+  static Policy PolicyOf(const SwarmOptions& options);
+  static std::unique_ptr<ClusterPartners> PartnersOf(const SwarmOptions& options, Policy policy);
+  void AddPairActions();
+  void PassLongTime();
+  // Whether both sides of a partition may serve, which costs what README.md says.
+  bool BothMayServe() const { return policy_ == Policy::kServe; }
+  bool MayDie(std::size_t node) const;
+  bool MayPart();
+  void NoteParted();
+  void CrashOneOfPair();
+  void StartDead();
+  void StartAnew();
+  void CutLink();
+  void CutOneWay();
+  void LosePath();
+  void MendLink();
+  void Stall();
+  void LoseWitness();
+  void CheckOneServes();
+  void CheckNoticed();
+  bool OneMayServe() const;
+  void CheckMayAcknowledge(const Actor& actor, const std::string& payload);
+  void HealPair();
+
   // The end.
   void Heal();
+  void HealModel();
   void Settle();
   void CheckWills();
   void CheckCopies(const std::string& when);
@@ -157,15 +215,27 @@ class Swarm {
   SwarmOptions options_;
   std::mt19937_64 random_;
   Faults drawn_;
+  Policy policy_ = Policy::kServe;
+  std::unique_ptr<ClusterPartners> partners_;  // of a real pair
   BrokerWorld world_;
   Ledger ledger_;
   std::deque<Actor> actors_;
-  std::vector<std::pair<unsigned, std::function<void()>>> actions_;
+  std::vector<std::pair<unsigned, Action>> actions_;  // with weights
   std::vector<bool> ready_{true, true};
   std::size_t crashes_ = 0;
   bool split_ = false;   // both nodes have served alone at the same time
   bool parted_ = false;  // they do, and are not in step again
   bool ending_ = false;
+  bool troubled_ = false;  // a real pair was parted, or may have been
+  // While the network is cut, as far as was looked.
+  struct CutOff {
+    MonoNs since = kNever;
+    bool in_step = false;  // when that began
+    std::array<std::uint64_t, 2> epoch{};
+    std::array<MonoNs, 2> epoch_since{};
+  };
+  CutOff cut_off_;
+  std::map<std::string, MonoNs> sent_at_;  // for the first time
   Excuses excuses_;
   std::vector<std::string> violations_;
 };

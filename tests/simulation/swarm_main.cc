@@ -2,23 +2,30 @@
 // tests run a fixed set.
 //
 //   swarm [--faults crashes,breaks,...|all] [--from SEED] [--seeds COUNT] [--seconds TIME]
-//   [--trace] [--keep-going] [--no-hashes] [--oldest-partner]
+//   [--pair model|real] [--policy serve|witness|prefer:0|prefer:1|stop|refuse] [--trace]
+//   [--keep-going] [--no-hashes] [--oldest-partner]
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "engine/base/log.h"
 #include "tests/simulation/swarm.h"
 
 namespace tandem::testing {
 namespace {
+
+constexpr auto kNoLog = static_cast<LogLevel>(static_cast<int>(LogLevel::kError) + 1);
 
 struct Arguments {
   Faults faults;
   std::uint64_t from = 1;
   std::uint64_t seeds = UINT64_MAX;
   double seconds = 60;
+  bool real_pair = false;
+  std::optional<Policy> policy;
   bool trace = false;
   bool keep_going = false;
   bool copy_hashes = true;
@@ -41,6 +48,13 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
       return false;
     } else if (name == "--faults") {
       if (!ParseFaults(argv[++i], arguments.faults)) return false;
+    } else if (name == "--pair") {
+      const std::string_view pair = argv[++i];
+      arguments.real_pair = pair == "real";
+      if (pair != "real" && pair != "model") return false;
+    } else if (name == "--policy") {
+      arguments.policy = ParsePolicy(argv[++i]);
+      if (!arguments.policy) return false;
     } else if (name == "--from") {
       arguments.from = std::strtoull(argv[++i], nullptr, 10);
     } else if (name == "--seeds") {
@@ -67,7 +81,9 @@ int Run(const Arguments& arguments) {
                                    .allowed = arguments.faults,
                                    .copy_hashes = arguments.copy_hashes,
                                    .oldest_partner = arguments.oldest_partner,
-                                   .trace = arguments.trace})
+                                   .trace = arguments.trace,
+                                   .real_pair = arguments.real_pair,
+                                   .policy = arguments.policy})
                                 .Run();
     if (verdict.violations.empty()) continue;
     ++failed;
@@ -95,8 +111,11 @@ int main(int argc, char** argv) {
   if (!tandem::testing::Parse(argc, argv, arguments)) {
     std::fprintf(stderr,
                  "usage: swarm [--faults NAME,NAME,...|all] [--from SEED] [--seeds COUNT] "
-                 "[--seconds TIME] [--trace] [--keep-going] [--no-hashes] [--oldest-partner]\n");
+                 "[--seconds TIME] [--pair model|real] [--policy NAME] [--trace] "
+                 "[--keep-going] [--no-hashes] [--oldest-partner]\n");
     return 2;
   }
+  // Of a real pair's log: what it says belongs into a story that is told.
+  tandem::SetLogLevel(arguments.trace ? tandem::LogLevel::kInfo : tandem::testing::kNoLog);
   return tandem::testing::Run(arguments);
 }

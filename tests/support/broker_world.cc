@@ -76,6 +76,17 @@ void BrokerWorld::StartShards(std::size_t index) {
     node.cores.back()->shard.SetTime(NowOf(index));
     node.cores.back()->shard.Tick();
   }
+  if (options_.partners != nullptr) StartPartners(index);
+}
+
+void BrokerWorld::StartPartners(std::size_t index) {
+  std::vector<broker::ReplicatorEvents*> events;
+  for (const auto& core : nodes_[index].cores) events.push_back(&core->shard);
+  const auto post = [this, index](CoreId from, CoreId to, Task task) {
+    nodes_[index].cores[Index(to)]->mail[Index(from)].emplace_back(std::move(task));
+  };
+  options_.partners->Start(index, Incarnation{nodes_[index].incarnation}, events, post,
+                           NowOf(index));
 }
 
 void BrokerWorld::Fault(std::size_t node, std::size_t core, const std::string& what) {
@@ -126,6 +137,11 @@ MonoNs BrokerWorld::NextEvent() const {
       const MonoNs deadline = core->shard.NextDeadline();
       if (deadline != kNever) next = std::min(next, deadline - kMonoOffsetNs[node]);
     }
+    if (options_.partners == nullptr) continue;
+    for (std::size_t core = 0; core < nodes_[node].cores.size(); ++core) {
+      const MonoNs deadline = options_.partners->NextDeadline(node, core);
+      if (deadline != kNever) next = std::min(next, deadline - kMonoOffsetNs[node]);
+    }
   }
   return next;
 }
@@ -174,7 +190,10 @@ std::vector<BrokerWorld::Work> BrokerWorld::WorkOf(std::size_t node, std::size_t
   for (std::size_t from = 0; from < self.mail.size(); ++from) {
     if (!self.mail[from].empty()) work.push_back([=, this] { ReadMail(node, core, from); });
   }
-  if (nodes_.size() == 2) {
+  if (options_.partners != nullptr) {
+    if (options_.partners->HasWork(node, core, NowOf(node)))
+      work.push_back([=, this] { TurnPartner(node, core); });
+  } else if (nodes_.size() == 2) {
     const Node& other = nodes_[1 - node];
     for (std::size_t stream = 0; stream < other.lanes.size() && !other.records_held; ++stream) {
       const auto& records = other.lanes[stream].records;
@@ -218,12 +237,23 @@ void BrokerWorld::OnPairEvent(std::size_t node, std::size_t core) {
   Execute(node, core);
 }
 
+void BrokerWorld::TurnPartner(std::size_t node, std::size_t core) {
+  Execute(node, core);
+  options_.partners->Turn(node, core, NowOf(node));
+  Execute(node, core);
+}
+
 void BrokerWorld::ReadMail(std::size_t node, std::size_t core, std::size_t from) {
   Core& self = *nodes_[node].cores[core];
   for (std::size_t count = 1 + Below(self.mail[from].size()); count > 0; --count) {
-    broker::CoreMessage message = std::move(self.mail[from].front());
+    auto mail = std::move(self.mail[from].front());
     self.mail[from].pop_front();
-    self.shard.OnCoreMessage(static_cast<CoreId>(from), std::move(message));
+    if (auto* const task = std::get_if<Task>(&mail)) {
+      (*task)();
+    } else {
+      self.shard.OnCoreMessage(static_cast<CoreId>(from),
+                               std::move(std::get<broker::CoreMessage>(mail)));
+    }
     if (Chance(50)) Execute(node, core);
   }
 }
@@ -425,21 +455,35 @@ void BrokerWorld::Execute(std::size_t node, std::size_t core) {
     nodes_[node].cores[Index(effect.to)]->mail[core].push_back(std::move(effect.message));
   }
   for (broker::RecordEffect& effect : out.records) {
-    if (effect.number != ++self.appended) Fault(node, core, "a gap in the stream");
     if (on_record) on_record(node, effect.record);
-    if (self.epoch != nodes_[node].epoch) continue;  // the partner is gone, the core hears it soon
-    Lane& lane = nodes_[node].lanes[core];
-    if (std::holds_alternative<broker::SnapshotEndRecord>(effect.record))
-      lane.snapshot_end = effect.number;
-    lane.sender.Append(effect.number, std::move(effect.record));
-    SendBatches(node, core);
+    Append(node, core, effect);
   }
-  for (const broker::AcknowledgeEffect& effect : out.acknowledgements) {
-    if (self.epoch != nodes_[node].epoch || self.epoch != nodes_[1 - node].epoch) continue;
-    nodes_[1 - node].lanes[Index(effect.stream)].receiver.Applied(effect.number);
-    SendApplied(node, Index(effect.stream));
-  }
+  for (const broker::AcknowledgeEffect& effect : out.acknowledgements)
+    Acknowledge(node, core, effect);
   out.Clear();
+}
+
+void BrokerWorld::Append(std::size_t node, std::size_t core, broker::RecordEffect& effect) {
+  if (options_.partners != nullptr)
+    return options_.partners->Append(node, core, effect.number, std::move(effect.record));
+  Core& self = *nodes_[node].cores[core];
+  if (effect.number != ++self.appended) Fault(node, core, "a gap in the stream");
+  if (self.epoch != nodes_[node].epoch) return;  // the partner is gone, the core hears it soon
+  Lane& lane = nodes_[node].lanes[core];
+  if (std::holds_alternative<broker::SnapshotEndRecord>(effect.record))
+    lane.snapshot_end = effect.number;
+  lane.sender.Append(effect.number, std::move(effect.record));
+  SendBatches(node, core);
+}
+
+void BrokerWorld::Acknowledge(std::size_t node, std::size_t core,
+                              const broker::AcknowledgeEffect& effect) {
+  if (options_.partners != nullptr)
+    return options_.partners->Acknowledge(node, core, effect.stream, effect.number);
+  const Core& self = *nodes_[node].cores[core];
+  if (self.epoch != nodes_[node].epoch || self.epoch != nodes_[1 - node].epoch) return;
+  nodes_[1 - node].lanes[Index(effect.stream)].receiver.Applied(effect.number);
+  SendApplied(node, Index(effect.stream));
 }
 
 void BrokerWorld::ExecuteOn(std::size_t node, std::size_t core, const ConnectionEffect& effect) {
@@ -620,6 +664,7 @@ void BrokerWorld::Unpair() {
 
 void BrokerWorld::Crash(std::size_t index) {
   Node& node = nodes_[index];
+  if (options_.partners != nullptr) options_.partners->Kill(index);
   for (const auto& core : node.cores) {
     for (const auto& wire : core->wires) {
       if (wire && wire->client != nullptr) wire->client->OnClosed();

@@ -16,6 +16,7 @@
 #include "cluster/stream_sender.h"
 #include "engine/broker/shard.h"
 #include "tests/support/mqtt_client.h"
+#include "tests/support/world_partners.h"
 
 namespace tandem::testing {
 
@@ -28,6 +29,9 @@ struct WorldOptions {
   bool group_spares = true;                     // else one node is of a build that has none
   bool copy_hashes = true;                      // the same
   bool oldest_partner = false;  // one node knows nothing that came with a feature bit
+  // Real machines that make the two nodes a pair; it outlives the world. Then the verbs below for
+  // epochs and lanes are not to be used, and link_delay_max_ns means nothing.
+  WorldPartners* partners = nullptr;
 };
 
 // Each step is one turn of one core, chosen by the seed, with a part of its work, chosen by the
@@ -51,6 +55,8 @@ class BrokerWorld {
   void Advance(MonoNs duration);
   void AdvanceSeconds(std::int64_t seconds) { Advance(seconds * kNanosecondsPerSecond); }
   MonoNs now() const { return now_; }
+  // What the clocks of a node say.
+  Now NowOf(std::size_t node) const;
 
   // Clients. They live as long as the world.
   MqttClient& AddClient(std::string id, mqtt::Version version = mqtt::Version::k5);
@@ -86,6 +92,7 @@ class BrokerWorld {
   // The wall clock of a node is set.
   void SetClockError(std::size_t node, WallMs error) { options_.clock_error_ms[node] = error; }
   bool alive(std::size_t node) const { return !nodes_[node].cores.empty(); }
+  bool frozen(std::size_t node) const { return nodes_[node].frozen; }
   // Whether every core of the node has begun the present epoch.
   bool paired(std::size_t node) const;
   // What `from` sends stays on the way.
@@ -152,12 +159,13 @@ class BrokerWorld {
     broker::PeerEpoch epoch;
   };
   struct PeerDown {};
+  using Task = absl::AnyInvocable<void()>;
   struct Core {
     Core(const broker::ShardOptions& shard_options, const broker::BrokerConfig& config)
         : shard(shard_options, config, metrics) {}
     metrics::BrokerMetrics metrics;
     broker::Shard shard;
-    std::vector<std::deque<broker::CoreMessage>> mail;  // by sending core
+    std::vector<std::deque<std::variant<broker::CoreMessage, Task>>> mail;  // by sending core
     std::deque<std::variant<PeerUp, PeerDown>> pair_events;
     std::uint64_t epoch = 0;  // that the core has begun, 0 = alone
     std::uint64_t appended = 0;
@@ -196,8 +204,8 @@ class BrokerWorld {
 
   std::size_t Below(std::size_t bound) { return bound < 2 ? 0 : random_() % bound; }
   bool Chance(unsigned percent) { return random_() % 100 < percent; }
-  Now NowOf(std::size_t node) const;
   void StartShards(std::size_t node);
+  void StartPartners(std::size_t node);
   MonoNs LinkDue();
   void OpenLanes(std::size_t node);
   void CutLanes(std::size_t node);
@@ -209,12 +217,15 @@ class BrokerWorld {
   void Turn(std::size_t node, std::size_t core);
   std::vector<Work> WorkOf(std::size_t node, std::size_t core);
   void OnPairEvent(std::size_t node, std::size_t core);
+  void TurnPartner(std::size_t node, std::size_t core);
   void ReadMail(std::size_t node, std::size_t core, std::size_t from);
   void ReadRecords(std::size_t node, std::size_t core, std::size_t stream);
   void ReadApplied(std::size_t node, std::size_t core);
   void ServeWire(std::size_t node, std::size_t core, std::size_t slot);
   void DecodePackets(std::size_t node, std::size_t core, Wire& wire);
   void Execute(std::size_t node, std::size_t core);
+  void Append(std::size_t node, std::size_t core, broker::RecordEffect& effect);
+  void Acknowledge(std::size_t node, std::size_t core, const broker::AcknowledgeEffect& effect);
   void ExecuteOn(std::size_t node, std::size_t core, const broker::ConnectionEffect& effect);
   void Send(std::size_t node, std::size_t core, const broker::SendEffect& send);
   void Flush(std::size_t node, std::size_t core);

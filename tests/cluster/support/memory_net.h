@@ -30,6 +30,8 @@ struct MemoryEnd {
   reactor::StreamHandler* handler = nullptr;
   std::string host;  // of the owner
   MemoryEnd* peer = nullptr;
+  std::string
+      unheard;  // the host of a peer that closed behind a partition: whoever sends finds out
   std::deque<std::uint8_t> inbox;
   MutableBytes receive;  // empty: none waiting
   bool connected = false;
@@ -57,6 +59,9 @@ class MemoryNet {
 
   std::set<std::string> blocked_listeners;  // "host:port" that swallow connects
 
+  // Rises with whatever a poll of any port might notice.
+  std::uint64_t activity = 0;
+
   bool Blocked(const std::string& from, const std::string& to) const {
     return blocked.contains({from, to});
   }
@@ -67,11 +72,15 @@ class MemoryNet {
     return random_ % below;
   }
   void Reset(MemoryEnd& end, reactor::CloseReason reason) {
+    ++activity;
     if (!end.closing) end.closing = reason;
     if (end.peer != nullptr) {
       // Across a partition nobody hears of a reset.
-      if (!Blocked(end.host, end.peer->host) && !end.peer->closing)
+      if (Blocked(end.host, end.peer->host)) {
+        end.peer->unheard = end.host;
+      } else if (!end.peer->closing) {
         end.peer->closing = reactor::CloseReason::kPeerReset;
+      }
       end.peer->peer = nullptr;
       end.peer = nullptr;
     }
@@ -151,7 +160,8 @@ class MemoryPort final : public reactor::StreamPort {
 
   absl::StatusOr<ConnectionId> Connect(const reactor::ConnectOptions& options,
                                        reactor::StreamHandler& handler) override {
-    MemoryEnd& end = NewEnd();
+    ++net_.activity;
+    MemoryEnd& end = NewEnd(options.local_host.empty() ? host_ : options.local_host);
     end.handler = &handler;
     end.connecting = true;
     end.dial = reactor::ToString(options.remote);
@@ -159,11 +169,13 @@ class MemoryPort final : public reactor::StreamPort {
     return end.id;
   }
   void Attach(ConnectionId accepted, reactor::StreamHandler& handler) override {
+    ++net_.activity;
     ends_.at(accepted)->handler = &handler;
   }
   void Send(ConnectionId id, std::span<const reactor::Fragment> fragments) override {
     MemoryEnd* const end = Find(id);
     if (end == nullptr || end->closed_here) return;
+    ++net_.activity;
     TANDEM_CHECK(!end->send_pending && end->connected && !fragments.empty() &&
                  fragments.size() <= reactor::kFragmentsMax);
     end->send_pending = true;
@@ -177,6 +189,7 @@ class MemoryPort final : public reactor::StreamPort {
   void Receive(ConnectionId id, MutableBytes memory) override {
     MemoryEnd* const end = Find(id);
     if (end == nullptr || end->closed_here) return;
+    ++net_.activity;
     TANDEM_CHECK(end->receive.empty() && !memory.empty());
     end->receive = memory;
   }
@@ -184,6 +197,7 @@ class MemoryPort final : public reactor::StreamPort {
   void Close(ConnectionId id, reactor::CloseMode mode) override {
     MemoryEnd* const end = Find(id);
     if (end == nullptr || end->closed_here) return;
+    ++net_.activity;
     end->closed_here = true;
     if (mode == reactor::CloseMode::kGraceful && end->peer != nullptr) {
       end->peer->fin = true;
@@ -198,12 +212,14 @@ class MemoryPort final : public reactor::StreamPort {
   void Detach(ConnectionId id) override {
     MemoryEnd* const end = Find(id);
     if (end == nullptr) return;
+    ++net_.activity;
     TANDEM_CHECK(!end->send_pending && end->receive.empty());
     detaching_.insert(id);
   }
   ConnectionId Adopt(std::unique_ptr<reactor::Handoff> handoff,
                      reactor::StreamHandler& handler) override {
     auto end = std::move(static_cast<MemoryHandoff*>(handoff.get())->end);
+    ++net_.activity;
     const ConnectionId id{next_id_++};
     end->port = this;
     end->id = id;
@@ -221,12 +237,12 @@ class MemoryPort final : public reactor::StreamPort {
     }
   };
 
-  MemoryEnd& NewEnd() {
+  MemoryEnd& NewEnd(const std::string& host) {
     const ConnectionId id{next_id_++};
     auto end = std::make_unique<MemoryEnd>();
     end->port = this;
     end->id = id;
-    end->host = host_;
+    end->host = host;
     return *(ends_[id] = std::move(end));
   }
   MemoryEnd* Find(ConnectionId id) {
@@ -247,13 +263,14 @@ class MemoryPort final : public reactor::StreamPort {
       ++events_;
       return handler->OnDetached(std::move(handoff));
     }
-    if (end->send_pending && (end->peer == nullptr || !net_.Blocked(host_, end->peer->host)) &&
-        !end->closing) {
+    if (end->send_pending && !end->unheard.empty()) AnswerForTheDead(*end);
+    if (end->send_pending && (end->peer == nullptr || !net_.Blocked(end->host, end->peer->host)) &&
+        end->unheard.empty() && !end->closing) {
       end->send_pending = false;
       ++events_;
       end->handler->OnSent();
     }
-    const bool reachable = end->peer == nullptr || !net_.Blocked(end->peer->host, host_);
+    const bool reachable = end->peer == nullptr || !net_.Blocked(end->peer->host, end->host);
     if (!end->receive.empty() && !end->inbox.empty() && reachable && !end->closed_here) {
       std::size_t size = std::min(end->receive.size(), end->inbox.size());
       if (net_.Random(2) == 0) size = 1 + net_.Random(size);
@@ -277,9 +294,16 @@ class MemoryPort final : public reactor::StreamPort {
     }
   }
 
+  // What is sent to a connection that is no more is answered with a reset, if it gets through.
+  void AnswerForTheDead(MemoryEnd& end) {
+    const bool gets_through =
+        !net_.Blocked(end.host, end.unheard) && !net_.Blocked(end.unheard, end.host);
+    if (gets_through && !end.closing) end.closing = reactor::CloseReason::kPeerReset;
+  }
+
   void Establish(MemoryEnd& end) {
     const std::string remote = remote_host_[end.id];
-    if (net_.Blocked(host_, remote) || net_.Blocked(remote, host_)) return;  // silence
+    if (net_.Blocked(end.host, remote) || net_.Blocked(remote, end.host)) return;  // silence
     if (net_.blocked_listeners.contains(end.dial)) return;
     end.connecting = false;
     const auto listener = net_.listeners.find(end.dial);
@@ -289,7 +313,8 @@ class MemoryPort final : public reactor::StreamPort {
       return end.handler->OnConnected(absl::UnavailableError("connect: Connection refused"));
     }
     MemoryPort& other = *listener->second.port;
-    MemoryEnd& far = other.NewEnd();
+    ++net_.activity;
+    MemoryEnd& far = other.NewEnd(remote);
     far.connected = end.connected = true;
     far.peer = &end;
     end.peer = &far;
