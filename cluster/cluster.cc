@@ -54,6 +54,7 @@ std::string_view Cause(DownReason reason) noexcept {
   switch (reason) {
     case DownReason::kSilent:
     case DownReason::kDropped:
+    case DownReason::kOutlived:
       return "peer_silent";
     case DownReason::kLagging:
       return "peer_lagging";

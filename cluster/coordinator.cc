@@ -514,8 +514,13 @@ void Coordinator::AdvanceStanding() {
     if (const absl::Status status = standing_.Force(now()); status.ok())
       Log(LogLevel::kWarn, "the operator makes this node serve with what it has", {});
   }
-  if (pair_.ready() && pair_.state() == Pair::State::kAlone)
+  const bool is_told = pair_.epoch() != 0 && pair_.epoch() == core_epoch_;  // what the pair knows
+  if (is_told && !pair_.in_doubt()) standing_.OnDoubtOver();
+  if (pair_.state() != Pair::State::kAlone) {
+    standing_.OnSomebodyThere();
+  } else if (pair_.ready()) {
     standing_.OnNobodyThere(pair_.refused(), now());
+  }
   standing_.Tick(now());
 }
 
@@ -542,6 +547,13 @@ void Coordinator::Apply(const TakeClients& /*effect*/) {
       [&](CoreId core) { core_.PostTo(core, [](CoreLink& link) { link.TakeClients(true); }); });
 }
 
+void Coordinator::Apply(const ReadClients& /*effect*/) {
+  ForEachCore([&](CoreId core) {
+    core_.PostTo(core,
+                 [until = pair_.stood_still_at()](CoreLink& link) { link.ReadClients(until); });
+  });
+}
+
 void Coordinator::Apply(const WitnessRequest& effect) { options_.witness->Ask(effect); }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -562,6 +574,13 @@ void Coordinator::OnCoreInStep(CoreId core, std::uint64_t epoch) {
   standing_.OnInStep();
   status_.catch_up_ns = now() - epoch_began_;
   status_changed_ = true;
+}
+
+void Coordinator::OnStoodStill(CoreId core, MonoNs until, MonoNs for_ns) {
+  Log(LogLevel::kWarn, "a core stood still: its clients wait until the partner has answered",
+      {{"core", Index(core)}, {"ms", for_ns / kNanosecondsPerMillisecond}});
+  pair_.OnStoodStill(until);
+  standing_.OnStoodStill();
 }
 
 void Coordinator::OnLagging(std::uint64_t epoch) { pair_.OnLagging(epoch, now()); }

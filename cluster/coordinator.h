@@ -44,6 +44,7 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
   void OnLagging(std::uint64_t epoch);
   void OnLaneBroken(std::uint64_t epoch, std::string_view reason);
   void OnCoreDrained(CoreId core);
+  void OnStoodStill(CoreId core, MonoNs until, MonoNs for_ns);
 
  private:
   // One way to the partner. While a new connection is on trial the old one goes on.
@@ -107,6 +108,7 @@ class Coordinator final : private reactor::AcceptHandler, private ControlEvents 
   void Apply(const ReleaseEpoch& effect);
   void Apply(const SendAway& effect);
   void Apply(const TakeClients& effect);
+  void Apply(const ReadClients& effect);
   void Apply(const WitnessRequest& effect);
   void AdvanceStanding();
   void NoteStanding();

@@ -22,9 +22,11 @@ constexpr MonoNs kLaneRedialFirst = 5 * kNanosecondsPerMillisecond;
 constexpr MonoNs kLaneRedialMax = 500 * kNanosecondsPerMillisecond;
 constexpr MonoNs kHandshakeTime = kNanosecondsPerSecond;
 constexpr MonoNs kBetterPathAfter = 2 * kNanosecondsPerSecond;
-constexpr MonoNs kLagCheckEvery = 100 * kNanosecondsPerMillisecond;
-// A check that is later than that was held up here: the partner may have answered long ago.
-constexpr MonoNs kStoodStill = 2 * kLagCheckEvery;
+// In an epoch a core takes a turn at least that often, and sees so whether it stood still: a turn
+// that comes later by as much again. The partner may have answered long ago then, or given this
+// node up.
+constexpr MonoNs kTurnEvery = 100 * kNanosecondsPerMillisecond;
+constexpr MonoNs kStoodStill = 2 * kTurnEvery;
 
 bool IsUnspecified(std::string_view host) noexcept {
   return host.empty() || host == "0.0.0.0" || host == "::";
@@ -82,11 +84,27 @@ absl::Status CoreLink::Start(const node::CoreServices& services, const Now& now)
   TANDEM_CHECK(!started_ && services.core == core_ && services.cores <= kCoresMax);
   services_ = services;
   now_ = now;
+  turned_at_ = now.mono_ns;
   started_ = true;
   if (Index(core_) != 0) return absl::OkStatus();
   const KjLoop::Scope scope(loop_);
   coordinator_ = std::make_unique<Coordinator>(*this);
   return coordinator_->Start();
+}
+
+void CoreLink::BeginTurn(const Now& now) {
+  const MonoNs gap = now.mono_ns - std::exchange(turned_at_, now.mono_ns);
+  if (gap <= kStoodStill || !epoch_ || held_ || stopping_) return;
+  if (std::exchange(stood_still_at_, now.mono_ns) == kNever) services_.events->OnClientsWait(true);
+  PostTo(CoreId{0}, [core = core_, until = now.mono_ns, gap](CoreLink& zero) {
+    zero.coordinator().OnStoodStill(core, until, gap);
+  });
+}
+
+void CoreLink::ReadClients(MonoNs until) {
+  if (stood_still_at_ > until) return;
+  stood_still_at_ = kNever;
+  services_.events->OnClientsWait(false);
 }
 
 bool CoreLink::Turn(const Now& now) {
@@ -123,8 +141,7 @@ MonoNs CoreLink::NextDeadline() const {
   if (stopped_) return kNever;
   if (HasWork()) return now_.mono_ns;
   MonoNs deadline = coordinator_ ? coordinator_->NextDeadline() : kNever;
-  if (epoch_ && sender_.backlog_records() != 0)
-    deadline = std::min(deadline, now_.mono_ns + kLagCheckEvery);
+  if (epoch_ && !held_) deadline = std::min(deadline, turned_at_ + kTurnEvery);
   if (stopping_ && !reported_drained_) deadline = std::min(deadline, stop_deadline_);
   for (const auto& slot : slots_) {
     if (slot->lane) {

@@ -36,6 +36,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   void Acknowledge(CoreId stream, std::uint64_t number) override;
   // node::PartnerLink
   absl::Status Start(const node::CoreServices& services, const Now& now) override;
+  void BeginTurn(const Now& now) override;
   bool Turn(const Now& now) override;
   MonoNs NextDeadline() const override;
   void Stop(const Now& now) override;
@@ -51,6 +52,8 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   // The pair has left it, but the broker is not to know yet: no lane carries anything any more.
   void HoldEpoch(std::uint64_t epoch);
   void TakeClients(bool taken) { services_.events->OnClientsTaken(taken); }
+  // Clients wait no longer, if this core has not stood still again after `until`.
+  void ReadClients(MonoNs until);
   void AdoptLane(std::uint64_t epoch, std::uint16_t lane,
                  std::unique_ptr<reactor::Handoff> handoff);
   void TakeLane(std::uint64_t epoch, std::uint16_t lane,
@@ -121,6 +124,8 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   bool reported_in_step_ = false;
   bool reported_lag_ = false;
   MonoNs standing_checked_at_ = 0;
+  MonoNs turned_at_ = 0;
+  MonoNs stood_still_at_ = kNever;             // clients wait since then
   std::optional<std::uint64_t> snapshot_end_;  // number of our SnapshotEndRecord
   StreamSender sender_;
   std::uint64_t counted_resent_ = 0;

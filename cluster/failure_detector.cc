@@ -14,7 +14,7 @@ void FailureDetector::Start(MonoNs now) {
     path.was_up = path.up;
     path.refused = false;
   }
-  confirmed_at_ = now;
+  confirmed_at_ = answered_at_ = now;
   checked_at_ = now;
 }
 
@@ -55,7 +55,12 @@ std::optional<MonoNs> FailureDetector::OnEcho(std::size_t path, std::uint64_t re
   if (state.sent - received >= kRemembered) return std::nullopt;  // too old to prove anything
   const MonoNs sent_at = state.sent_at[received % kRemembered];
   confirmed_at_ = std::max(confirmed_at_, sent_at);
+  answered_at_ = std::max(answered_at_, sent_at);
   return now - sent_at;
+}
+
+void FailureDetector::OnStoodStill(MonoNs now) {
+  for (Path& path : paths_) path.beat_due = std::min(path.beat_due, now);
 }
 
 FailureDetector::Judgement FailureDetector::Check(MonoNs now) {

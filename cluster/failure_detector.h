@@ -63,6 +63,12 @@ class FailureDetector {
   // the round trip if it is the answer to a beat not confirmed before.
   std::optional<MonoNs> OnEcho(std::size_t path, std::uint64_t received, MonoNs now);
 
+  // This node's loop stood still: what beats tell from now on is what counts, so they are due at
+  // once.
+  void OnStoodStill(MonoNs now);
+  // When the latest beat was sent whose echo has come in this pairing; its beginning counts as one.
+  MonoNs answered_at() const noexcept { return answered_at_; }
+
   Judgement Check(MonoNs now);
   // When NextBeat or Check have something to do, if nothing happens before.
   MonoNs NextDeadline() const noexcept;
@@ -85,6 +91,7 @@ class FailureDetector {
   Options options_;
   std::vector<Path> paths_;
   MonoNs confirmed_at_ = 0;  // the latest moment of which we know that both directions worked
+  MonoNs answered_at_ = 0;   // the same, with nothing taken out of the account
   MonoNs checked_at_ = 0;
   std::uint64_t gaps_ = 0;
 };

@@ -33,6 +33,8 @@ std::string_view Name(DownReason reason) noexcept {
       return "it was restarted";
     case DownReason::kDropped:
       return "it had given this node up";
+    case DownReason::kOutlived:
+      return "this node stood still, and it has gone on alone";
     case DownReason::kLagging:
       return "its acknowledgements lag";
     case DownReason::kBroken:
@@ -45,8 +47,12 @@ std::string_view Name(DownReason reason) noexcept {
   return "unknown";
 }
 
+bool IsBehind(Holding holding) noexcept {
+  return holding == Holding::kPart || holding == Holding::kWhole;
+}
+
 bool Yields(Holding own, Holding other, bool dials) noexcept {
-  if (own != Holding::kPart && own != Holding::kWhole) return false;
+  if (!IsBehind(own)) return false;
   return other > own || (other == own && !dials);
 }
 
@@ -115,6 +121,7 @@ void Pair::OnProbed(std::size_t path, MonoNs now) {
   Path& state = paths_[path];
   if (state.link != Link::kDialing) return;
   state.refused = false;
+  seen_since_doubt_ = true;
   Retry(state, now);
 }
 
@@ -155,13 +162,26 @@ void Pair::OnProposal(std::size_t path, const PairView& view, MonoNs now) {
     return Confirm(path, now);
   }
   if (epoch_ && answer_path_) return Answer(path, PairVerdict::Kind::kLater, kArmingRetryMs);
-  if (options_.careful && !Settle(path, view, now)) return;
+  if (NeedsCare(view.holding) && !Settle(path, view, now)) return;
   if (epoch_) Leave(DownReason::kDropped, now);
   const std::uint32_t hold_ms = std::max(HoldMs(now), view.hold_ms);
   if (hold_ms != 0 || stopping_)
     return Answer(path, PairVerdict::Kind::kLater, std::max(hold_ms, kArmingRetryMs));
   Begin(epoch_max_ + 1, now);
   answer_path_ = path;
+}
+
+// Whether one of both may have to give up what it holds before an epoch begins.
+bool Pair::NeedsCare(Holding other) const noexcept {
+  return options_.careful || IsBehind(holding()) || IsBehind(other);
+}
+
+// If it turns out that the partner has left this epoch, it has all that was acknowledged in it.
+Holding Pair::holding() const noexcept {
+  if (in_doubt() && in_step_) return Holding::kWhole;
+  // What it held in the epoch that it has just left, or gives up, must not make the partner give up
+  // its own.
+  return knows_holding_ && !gives_up_ ? holding_ : Holding::kNothing;
 }
 
 // The listener's part of a careful beginning; true if an epoch may begin now.
@@ -192,7 +212,7 @@ void Pair::OnVerdict(std::size_t path, const PairVerdict& verdict, MonoNs now) {
   Path& state = paths_[path];
   if (state.link < Link::kUp || !state.proposing) return;
   state.proposing = false;
-  if (options_.careful && !Settle(state, verdict, now)) return;
+  if (NeedsCare(verdict.holding) && !Settle(state, verdict, now)) return;
   if (epoch_ && verdict.epoch != epoch_->epoch) Leave(DownReason::kDropped, now);
   switch (verdict.kind) {
     case PairVerdict::Kind::kResume:
@@ -210,11 +230,8 @@ void Pair::OnVerdict(std::size_t path, const PairVerdict& verdict, MonoNs now) {
 }
 
 void Pair::Answer(std::size_t path, PairVerdict::Kind kind, std::uint32_t later_ms) {
-  // What it held in the epoch that it has just left, or gives up, must not make the partner give up
-  // its own.
-  const Holding holding = knows_holding_ && !gives_up_ ? holding_ : Holding::kNothing;
   effects_.push_back(SendVerdict{
-      path, {.kind = kind, .epoch = epoch(), .later_ms = later_ms, .holding = holding}});
+      path, {.kind = kind, .epoch = epoch(), .later_ms = later_ms, .holding = holding()}});
 }
 
 void Pair::Confirm(std::size_t path, MonoNs now) {
@@ -262,6 +279,7 @@ void Pair::OnArmed(std::uint64_t epoch, MonoNs now) {
 
 void Pair::Leave(DownReason reason, MonoNs now) {
   if (!epoch_) return;
+  if (reason == DownReason::kDropped && in_doubt() && in_step_) reason = DownReason::kOutlived;
   effects_.push_back(EndEpoch{epoch_->epoch, reason});
   epoch_.reset();
   armed_ = in_step_ = suspect_ = false;
@@ -276,7 +294,8 @@ void Pair::Leave(DownReason reason, MonoNs now) {
     detector_.OnPathLost(path);
   }
   const bool lived = reason == DownReason::kSilent || reason == DownReason::kDropped ||
-                     reason == DownReason::kLagging || reason == DownReason::kBroken;
+                     reason == DownReason::kOutlived || reason == DownReason::kLagging ||
+                     reason == DownReason::kBroken;
   if (!lived) return;
   if (now - dropped_at_ > kDropsForgottenAfter) drops_ = 0;
   dropped_at_ = now;
@@ -331,6 +350,12 @@ std::optional<MonoNs> Pair::OnEcho(std::size_t path, std::uint64_t received, Mon
   return detector_.OnEcho(path, received, now);
 }
 
+void Pair::OnStoodStill(MonoNs now) {
+  stood_still_at_ = std::max(stood_still_at_, now);
+  seen_since_doubt_ = false;
+  detector_.OnStoodStill(now);
+}
+
 void Pair::OnInStep(std::uint64_t epoch, MonoNs now) {
   if (!epoch_ || epoch_->epoch != epoch) return;
   in_step_ = true;
@@ -345,14 +370,19 @@ void Pair::Tick(MonoNs now) {
     const FailureDetector::Judgement judgement = detector_.Check(now);
     suspect_ = judgement != FailureDetector::Judgement::kSeen;
     if (judgement >= FailureDetector::Judgement::kRefused) {
-      Leave(judgement == FailureDetector::Judgement::kRefused ? DownReason::kRefused
-                                                              : DownReason::kSilent,
-            now);
+      Leave(ReasonOf(judgement), now);
       DropAll(now);
     }
   }
   for (std::size_t path = 0; path < paths_.size(); ++path) TickPath(path, now);
   UpdateReady(now);
+}
+
+// A partner that runs, and has not answered since this node stood still, has reset the connections.
+DownReason Pair::ReasonOf(FailureDetector::Judgement judgement) const noexcept {
+  if (judgement == FailureDetector::Judgement::kRefused) return DownReason::kRefused;
+  const bool has_left = in_doubt() && seen_since_doubt_ && !detector_.AnyUp();
+  return has_left ? DownReason::kDropped : DownReason::kSilent;
 }
 
 void Pair::TickPath(std::size_t path, MonoNs now) {
@@ -379,7 +409,7 @@ void Pair::TickPath(std::size_t path, MonoNs now) {
                                       {.epoch_max = epoch_max_,
                                        .epoch = epoch(),
                                        .hold_ms = HoldMs(now),
-                                       .holding = holding_}});
+                                       .holding = holding()}});
       return;
     case Link::kConfirmed:
       if (const auto beat = detector_.NextBeat(path, now))
@@ -407,8 +437,9 @@ MonoNs Pair::GiveUpAt(const Path& path) const noexcept {
 // process is there: when it lost sight of it, and when it starts.
 bool Pair::Reaches() const noexcept {
   if (!peer_known()) return false;
-  return dials() ||
-         (epoch_ ? suspect_ : !ready_ || (options_.careful && holding_ == Holding::kNothing));
+  if (dials()) return true;
+  if (epoch_) return suspect_;
+  return !ready_ || (options_.careful ? holding_ == Holding::kNothing : IsBehind(holding_));
 }
 
 void Pair::UpdateReady(MonoNs now) {

@@ -34,12 +34,13 @@ enum class DownReason : std::uint8_t {
   kSilent,     // nothing heard in both directions for failure_after
   kRestarted,  // the partner came back as a new process
   kDropped,    // the partner had ended the epoch on its side
+  kOutlived,   // the same, and this node had stood still: the partner has all that it had
   kLagging,    // it lives, but its acknowledgements lag behind what we allow
   kBroken,     // a lane broke the protocol
   kGoodbye,    // it stopped in good order
   kStopping,   // this node stops
 };
-inline constexpr std::size_t kDownReasons = 8;
+inline constexpr std::size_t kDownReasons = 9;
 std::string_view Name(DownReason reason) noexcept;
 
 // What a node without an epoch brings into the next one (Standing).
@@ -49,6 +50,7 @@ enum class Holding : std::uint8_t {
   kWhole,    // it was in step, and has acknowledged nothing since
   kServed,   // it has served by itself
 };
+bool IsBehind(Holding holding) noexcept;  // holds something, and does not serve
 // Whether a node gives up what it holds, so that it gets all anew: what its clients were not told
 // is safe must not come back as if it were. `dials`: of the node that would; between equals one has
 // to.
@@ -118,6 +120,10 @@ using PairEffect = std::variant<DialPath, ProbePath, ClosePath, SendProposal, Se
 // Whoever ends an epoch resets its connections, so that the other side is told at once when it
 // redials. A partner that was alive when it was dropped is not taken back at once if that happens
 // again and again (hold).
+//
+// A node that stood still is *in doubt* until a beat that it has sent since is answered: the
+// partner may have given it up and be serving its clients. If it has, this node brings nothing into
+// the next epoch that the partner has not got, and gives up what it holds.
 class Pair {
  public:
   struct Options {
@@ -164,6 +170,8 @@ class Pair {
   void OnLagging(std::uint64_t epoch, MonoNs now);
   void OnLaneBroken(std::uint64_t epoch, MonoNs now);
   void OnGoodbye(MonoNs now);
+  // A core of this node took no turn for longer than it wanted to sleep, until `now`.
+  void OnStoodStill(MonoNs now);
   // What this node would bring into an epoch. Said anew whenever one has ended: until then a
   // careful node neither decides by it nor tells the partner.
   void SetHolding(Holding holding) noexcept {
@@ -188,6 +196,9 @@ class Pair {
   std::uint64_t epoch_max() const noexcept { return epoch_max_; }
   bool armed() const noexcept { return epoch_ && armed_; }
   bool in_step() const noexcept { return in_step_; }
+  // Stood still, and has not heard yet that the partner is in this epoch still.
+  bool in_doubt() const noexcept { return epoch_ && detector_.answered_at() < stood_still_at_; }
+  MonoNs stood_still_at() const noexcept { return stood_still_at_; }
   // This node holds what the cluster knows, or may assume that nobody knows more. Once true it
   // stays true.
   bool ready() const noexcept { return ready_; }
@@ -220,9 +231,12 @@ class Pair {
   void UpdateReady(MonoNs now);
   bool Settle(std::size_t path, const PairView& view, MonoNs now);
   bool Settle(Path& path, const PairVerdict& verdict, MonoNs now);
+  bool NeedsCare(Holding other) const noexcept;
+  Holding holding() const noexcept;
   void GiveUp();
   bool WaitsForNobody() const noexcept;
   bool MayPropose() const noexcept;
+  DownReason ReasonOf(FailureDetector::Judgement judgement) const noexcept;
   MonoNs GiveUpAt(const Path& path) const noexcept;
   bool Reaches() const noexcept;
   std::uint32_t HoldMs(MonoNs now) const noexcept;
@@ -245,6 +259,8 @@ class Pair {
   bool gives_up_ = false;  // StartAnew is under way
   Holding holding_ = Holding::kNothing;
   bool knows_holding_ = true;
+  MonoNs stood_still_at_ = 0;      // the end of the last time
+  bool seen_since_doubt_ = false;  // a probe has found the partner's process since then
   MonoNs alone_since_ = 0;
   MonoNs hold_until_ = 0;
   MonoNs dropped_at_ = 0;

@@ -64,8 +64,11 @@ void Standing::OnEpochBegun(const Pairing& pairing, MonoNs now) {
   based_ = false;
   claim_ = Claim::kNone;
   decide_by_ = kNever;
+  outlived_ = false;
+  alone_at_ = kNever;
   why_ = takes_clients_ ? "" : "not in step with the partner yet";
   ask_at_ = now;
+  LetRead();
 }
 
 void Standing::OnInStep() {
@@ -80,7 +83,7 @@ void Standing::OnEpochEnded(DownReason reason, MonoNs now) {
   if (reason == DownReason::kStopping) {
     effects_.push_back(ReleaseEpoch{});
     state_ = State::kAlone;
-    return;
+    return LetRead();
   }
   held_ = true;
   if (options_.refuse_alone) {
@@ -94,13 +97,18 @@ void Standing::OnEpochEnded(DownReason reason, MonoNs now) {
 void Standing::EndWithoutWitness(DownReason reason) {
   const bool preferred =
       options_.rule == PartitionRule::kPrefer && options_.preferred == options_.node && whole_;
+  if (options_.rule == PartitionRule::kServe && reason == DownReason::kOutlived) {
+    Hold();
+    outlived_ = true;
+    return Sever("this node stood still, and the partner has gone on without it");
+  }
   if (options_.rule == PartitionRule::kServe || IsGone(reason) || preferred) {
     if (whole_) return GoAlone();
     // Like a node that starts: serves once it is clear that nobody is there to ask.
     held_ = false;
     effects_.push_back(ReleaseEpoch{});
     state_ = State::kStarting;
-    return;
+    return LetRead();
   }
   Hold();
   if (options_.rule == PartitionRule::kStop)
@@ -128,8 +136,27 @@ void Standing::EndWithWitness(DownReason reason, MonoNs now) {
   Begin(Claim::kSurvivor, now);
 }
 
+void Standing::OnStoodStill() {
+  stood_still_ = true;
+  const bool is_open = state_ == State::kPaired || state_ == State::kDeciding;
+  if (!is_open) LetRead();
+}
+
+void Standing::OnDoubtOver() {
+  if (state_ == State::kPaired) LetRead();
+}
+
+void Standing::LetRead() {
+  if (std::exchange(stood_still_, false)) effects_.push_back(ReadClients{});
+}
+
 void Standing::OnNobodyThere(bool refused, MonoNs now) {
   if (given_up_) return;
+  if (outlived_) {
+    alone_at_ = std::min(alone_at_, now + options_.meet_within);
+    if (refused || now >= alone_at_) GoAlone();
+    return;
+  }
   const bool starts =
       state_ == State::kStarting || (state_ == State::kSevered && !held_ && !whole_);
   if (!starts || options_.refuse_alone || claim_ != Claim::kNone) return;
@@ -163,9 +190,11 @@ void Standing::GoAlone() {
   if (std::exchange(held_, false)) effects_.push_back(ReleaseEpoch{});
   state_ = State::kAlone;
   whole_ = true;
-  decide_by_ = kNever;
+  decide_by_ = alone_at_ = kNever;
+  outlived_ = false;
   why_.clear();
   if (!std::exchange(takes_clients_, true)) effects_.push_back(TakeClients{});
+  LetRead();
 }
 
 void Standing::Sever(std::string why) {
@@ -173,6 +202,7 @@ void Standing::Sever(std::string why) {
   decide_by_ = kNever;
   why_ = std::move(why);
   if (std::exchange(takes_clients_, false)) effects_.push_back(SendAway{});
+  LetRead();
 }
 
 absl::Status Standing::Force(MonoNs now) {
@@ -209,7 +239,7 @@ void Standing::Tick(MonoNs now) {
 
 MonoNs Standing::NextDeadline() const {
   if (!effects_.empty()) return 0;
-  if (options_.rule != PartitionRule::kWitness) return decide_by_;
+  if (options_.rule != PartitionRule::kWitness) return std::min(decide_by_, alone_at_);
   return std::min(decide_by_, asked_ ? answer_by_ : ask_at_);
 }
 

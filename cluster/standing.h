@@ -36,7 +36,9 @@ struct HoldEpoch {};     // the cores drop their lanes; for the broker the epoch
 struct ReleaseEpoch {};  // the cores hear that the epoch they are in has ended
 struct SendAway {};      // all clients are disconnected, and none is taken
 struct TakeClients {};   // clients are taken (again)
-using StandingEffect = std::variant<HoldEpoch, ReleaseEpoch, SendAway, TakeClients, WitnessRequest>;
+struct ReadClients {};   // cores that have stood still read again what clients sent
+using StandingEffect =
+    std::variant<HoldEpoch, ReleaseEpoch, SendAway, TakeClients, ReadClients, WitnessRequest>;
 
 // One per node, on core 0.
 //
@@ -54,6 +56,11 @@ using StandingEffect = std::variant<HoldEpoch, ReleaseEpoch, SendAway, TakeClien
 // an empty register: whatever else stands there, somebody may hold more than it does.
 //
 // A record is never compared by its epoch: both nodes may have forgotten all epochs.
+//
+// A core that stood still reads nothing from its clients until it is known whether the pair is
+// still what it was: they may be the partner's by now. If it is not, the partner has gone on by
+// itself and has all that was acknowledged, so under `serve`, too, this node is severed; it starts
+// anew when they meet. Should the partner be gone then, it serves what it has.
 class Standing {
  public:
   struct Options {
@@ -68,6 +75,8 @@ class Standing {
     MonoNs retry_first = 50 * kNanosecondsPerMillisecond;
     MonoNs retry_max = kNanosecondsPerSecond;
     MonoNs answer_within = 5 * kNanosecondsPerSecond;  // a provider that takes longer has failed
+    // The partner that has outlived this node is looked for as long as it may take to redial.
+    MonoNs meet_within = 3 * kNanosecondsPerSecond;
   };
   enum class State : std::uint8_t {
     kStarting,  // no partner yet, and not decided what to do without
@@ -84,8 +93,13 @@ class Standing {
   void OnEpochBegun(const Pairing& pairing, MonoNs now);
   void OnInStep();
   void OnEpochEnded(DownReason reason, MonoNs now);
+  // Cores of this node stood still; what their clients sent waits for ReadClients.
+  void OnStoodStill();
+  // The partner has answered since.
+  void OnDoubtOver();
   // While there is no epoch: the partner does not answer, or (`refused`) its process does not run.
   void OnNobodyThere(bool refused, MonoNs now);
+  void OnSomebodyThere() noexcept { alone_at_ = kNever; }
   void OnWitness(const WitnessAnswer& answer, MonoNs now);
   // This node is about to be stopped and to start anew (Pair): it serves nobody and claims nothing.
   void OnGivenUp();
@@ -134,6 +148,7 @@ class Standing {
   void EndWithoutWitness(DownReason reason);
   void EndWithWitness(DownReason reason, MonoNs now);
   void Hold();
+  void LetRead();
   void GoAlone();
   void Sever(std::string why);
   void Begin(Claim claim, MonoNs now);
@@ -155,6 +170,9 @@ class Standing {
   bool based_ = false;              // the register says "both, in this pairing"
   bool given_up_ = false;
   bool takes_clients_ = false;
+  bool stood_still_ = false;  // cores wait for ReadClients
+  bool outlived_ = false;     // severed, because the partner has gone on without this node
+  MonoNs alone_at_ = kNever;  // outlived, and nobody there: goes on by itself
   std::string why_ = "not in step with the partner yet";
 
   Claim claim_ = Claim::kNone;

@@ -54,6 +54,9 @@ class ReplicatorEvents {
   // Whether clients are taken, as far as the pair is concerned; those that are here when they no
   // longer are go to the other node. Taken at first.
   virtual void OnClientsTaken(bool taken) = 0;
+  // Whether clients wait, unread: this core stood still, so they may be the other node's by now.
+  // Until it is known, what the absence of a client makes due waits, too.
+  virtual void OnClientsWait(bool wait) = 0;
   // Record `number` of the other node's core `stream`, in order, once. Streams of several cores may
   // arrive here.
   virtual void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) = 0;

@@ -277,6 +277,7 @@ void Shard::Close(Client& client, metrics::CloseReason reason, bool reset) {
 }
 
 void Shard::Tick() {
+  if (clients_wait_) return;  // they have not been heard, so they are not late
   context_.timers.Advance(context_.now.mono_ns, [this](std::uint64_t cookie) { OnTimer(cookie); });
 }
 

@@ -105,11 +105,15 @@ class Shard final : public ReplicatorEvents {
   void OnPeerDown() override;
   void OnPeerHeld() override { held_ = true; }
   void OnClientsTaken(bool taken) override;
+  void OnClientsWait(bool wait) override { clients_wait_ = wait; }
+  bool clients_wait() const noexcept { return clients_wait_; }
   void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) override;
   void OnPeerApplied(std::uint64_t number) override;
 
   void Tick();  // fires what is due at the time set
-  MonoNs NextDeadline() const noexcept { return context_.timers.NextDeadline(); }
+  MonoNs NextDeadline() const noexcept {
+    return clients_wait_ ? kNever : context_.timers.NextDeadline();
+  }
   void EndTurn();
   // There is more to do at once (a snapshot, retained messages to look through, publishers that may
   // go on): do not sleep.
@@ -176,7 +180,7 @@ class Shard final : public ReplicatorEvents {
 
   // What a client's absence makes due waits: it can't come back just now, or has had no time to.
   bool AbsenceWaits() const noexcept {
-    return held_ || !takes_clients_ || context_.now.mono_ns < absence_waits_until_;
+    return held_ || clients_wait_ || !takes_clients_ || context_.now.mono_ns < absence_waits_until_;
   }
 
   // Finding things.
@@ -365,6 +369,7 @@ class Shard final : public ReplicatorEvents {
   bool draining_ = false;
   bool held_ = false;          // from OnPeerHeld to OnPeerDown
   bool takes_clients_ = true;  // OnClientsTaken
+  bool clients_wait_ = false;  // OnClientsWait
   MonoNs absence_waits_until_ = 0;
   std::string assigned_id_prefix_;
   std::uint64_t assigned_ids_ = 0;

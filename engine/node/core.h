@@ -118,6 +118,12 @@ class Core final : private reactor::StreamPort {
     std::unique_ptr<net::Connection> client;
     reactor::StreamHandler* handler = nullptr;
   };
+  // Takes no packets: what comes is kept.
+  struct NoSink {
+    static bool wants_more() noexcept { return false; }
+    static bool OnPacket(const mqtt::Packet&, broker::Buffer*) noexcept { return false; }
+    static void OnMalformed(const mqtt::DecodeResult&) noexcept {}
+  };
   // Takes decoded packets of one client to the shard.
   struct PacketSink {
     Core& core;
@@ -166,6 +172,7 @@ class Core final : private reactor::StreamPort {
                    const ConnectionLimits::Verdict& verdict);
   void Read(net::Connection& connection, Bytes bytes);
   void ReadOn(net::Connection& connection);
+  void Withhold(net::Connection& connection, Bytes bytes);
   struct Drained {
     bool any = false;
     bool more_left = false;  // nobody wakes us for those
@@ -211,6 +218,7 @@ class Core final : private reactor::StreamPort {
   net::OutputQueue::Fragments fragments_{};              // of the send being handed over
   std::deque<std::pair<MonoNs, ConnectionId>> closing_;  // by deadline
   std::vector<ConnectionId> read_on_;                    // held or paused no longer
+  std::vector<ConnectionId> unread_;                     // to be read when clients wait no longer
   net::BufferPool pool_;
   bool partner_waits_ =
       false;  // records or acknowledgements were handed to the link since its last turn

@@ -40,6 +40,7 @@ void Core<T>::Turn() {
   now_ = ReadClocks();
   const MonoNs began = now_.mono_ns;
   shard_.SetTime(now_);
+  if (partner_) partner_->BeginTurn(now_);
   const bool had_events = transport_.Poll(*this) != 0;
   const Drained mail = DrainMail();
   RunInbox();
@@ -340,9 +341,21 @@ bool Core<T>::PacketSink::OnPacket(const mqtt::Packet& packet, broker::Buffer* b
 
 template <reactor::Transport T>
 void Core<T>::Read(net::Connection& connection, Bytes bytes) {
+  if (shard_.clients_wait()) return Withhold(connection, bytes);
   PacketSink sink{*this, connection};
   connection.Receive(bytes, sink);
   Execute();
+}
+
+// Keeps what came, and lets nothing more come: neither bytes nor the end that may stand behind
+// them.
+template <reactor::Transport T>
+void Core<T>::Withhold(net::Connection& connection, Bytes bytes) {
+  NoSink nobody;
+  connection.Receive(bytes, nobody);
+  if (connection.moving) return;
+  transport_.PauseReceive(connection.id());
+  unread_.push_back(connection.id());
 }
 
 // After a hold or a pause: what was kept first, then the stream again.
@@ -494,6 +507,10 @@ void Core<T>::MarkDirty(net::Connection& connection) {
 // Clients that are held or paused no longer: what they sent meanwhile.
 template <reactor::Transport T>
 void Core<T>::ReadReleased() {
+  if (!unread_.empty() && !shard_.clients_wait()) {
+    read_on_.insert(read_on_.end(), unread_.begin(), unread_.end());
+    unread_.clear();
+  }
   while (!read_on_.empty()) {
     for (const ConnectionId id : std::exchange(read_on_, {})) {
       if (net::Connection* const connection = FindClient(id)) ReadOn(*connection);

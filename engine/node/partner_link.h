@@ -29,6 +29,9 @@ class PartnerLink : public broker::Replicator {
   // Called on the core's thread before its first turn. A listener that can't be opened is an error
   // with words for an operator.
   virtual absl::Status Start(const CoreServices& services, const Now& now) = 0;
+  // First thing in each turn, before anything that came is handed out: whether this core stood
+  // still.
+  virtual void BeginTurn(const Now& now) = 0;
   // Once per turn of the core's loop, after received data was handed out: runs what is ready,
   // bounded, and flushes to the other node. True if there is more to do at once, so that the core
   // must not sleep.

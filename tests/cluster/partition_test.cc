@@ -43,7 +43,7 @@ class Partition : public ::testing::Test {
   void StartAnewWhoeverMust() {
     for (const char* const name : {"alpha", "beta"}) {
       WorldNode* const node = Slot(name);
-      if (node == nullptr || node->frozen || !node->cluster->status().start_anew) continue;
+      if (node == nullptr || !node->MustStartAnew()) continue;
       node->Kill();
       Start(name);
       ++anew;

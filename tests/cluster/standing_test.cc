@@ -18,7 +18,9 @@
 namespace tandem::cluster {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::MemoryRegister;
 using State = Standing::State;
 
@@ -52,6 +54,7 @@ class Node {
   bool in_epoch = false;  // as the cores know
   bool held = false;
   bool takes_clients = false;
+  std::vector<bool> reads;     // for each ReadClients: whether clients were taken
   bool loses_answers = false;  // what is written is, but the node does not hear it
 
  private:
@@ -70,6 +73,9 @@ class Node {
   void Apply(const TakeClients&, MemoryRegister*, const std::string&, MonoNs) {
     EXPECT_FALSE(takes_clients || held);
     takes_clients = true;
+  }
+  void Apply(const ReadClients&, MemoryRegister*, const std::string&, MonoNs) {
+    reads.push_back(takes_clients);
   }
   void Apply(const WitnessRequest& request, MemoryRegister* where, const std::string& name,
              MonoNs now) {
@@ -129,6 +135,77 @@ TEST_F(StandingTest, UnderServeTheCoresHearAtOnceThatThePartnerIsLost) {
   EXPECT_FALSE(node.in_epoch);
   EXPECT_TRUE(node.takes_clients);
   EXPECT_EQ(register_.reads + register_.writes, 0u);
+}
+
+TEST_F(StandingTest, ClientsOfANodeThatStoodStillAreReadWhenItIsKnownThatThePairGoesOn) {
+  Node& node = Paired(PartitionRule::kServe);
+  node.standing.OnStoodStill();
+  Settle();
+  EXPECT_THAT(node.reads, IsEmpty());
+  node.standing.OnDoubtOver();
+  node.standing.OnDoubtOver();
+  Settle();
+  EXPECT_THAT(node.reads, ElementsAre(true));
+  EXPECT_EQ(state(), State::kPaired);
+}
+
+TEST_F(StandingTest, WhoHasBeenOutlivedSendsItsClientsAwayUnreadUnderServeToo) {
+  Node& node = Paired(PartitionRule::kServe);
+  node.standing.OnStoodStill();
+  Lose(DownReason::kOutlived);
+  EXPECT_THAT(node.reads, ElementsAre(false));
+  EXPECT_EQ(state(), State::kSevered);
+  EXPECT_TRUE(node.in_epoch && node.held) << "the gate must stay closed";
+  EXPECT_EQ(node.standing.holding(), Holding::kWhole);
+}
+
+TEST_F(StandingTest, WhoHasBeenOutlivedServesIfNobodyIsThereAnyMore) {
+  Node& node = Paired(PartitionRule::kServe);
+  node.standing.OnStoodStill();
+  Lose(DownReason::kOutlived);
+  node.standing.OnNobodyThere(false, now_);
+  Wait(2'900);
+  node.standing.OnNobodyThere(false, now_);
+  EXPECT_EQ(state(), State::kSevered) << "the partner may be about to dial";
+  node.standing.OnSomebodyThere();
+  Wait(200);
+  node.standing.OnNobodyThere(false, now_);
+  EXPECT_EQ(state(), State::kSevered) << "it was there a moment ago";
+  Wait(3'000);
+  node.standing.OnNobodyThere(false, now_);
+  Settle();
+  EXPECT_EQ(state(), State::kAlone);
+  EXPECT_TRUE(node.takes_clients);
+}
+
+TEST_F(StandingTest, WhoStoodStillAndFindsADeadPartnerServes) {
+  for (const DownReason reason : {DownReason::kRefused, DownReason::kSilent}) {
+    Node& node = Paired(PartitionRule::kServe);
+    node.standing.OnStoodStill();
+    Lose(reason);
+    EXPECT_EQ(state(), State::kAlone);
+    EXPECT_THAT(node.reads, ElementsAre(true));
+  }
+}
+
+TEST_F(StandingTest, WhoServesAloneHasNobodyToAskWhenItStoodStill) {
+  Node& node = Paired(PartitionRule::kServe);
+  Lose(DownReason::kRefused);
+  node.standing.OnStoodStill();
+  Settle();
+  EXPECT_THAT(node.reads, ElementsAre(true));
+}
+
+TEST_F(StandingTest, ClientsOfANodeThatStoodStillWaitForTheWitness) {
+  Node& node = Paired(PartitionRule::kWitness);
+  register_.down = true;
+  node.standing.OnStoodStill();
+  Lose(DownReason::kOutlived);
+  EXPECT_EQ(state(), State::kDeciding);
+  node.standing.OnDoubtOver();
+  EXPECT_THAT(node.reads, IsEmpty());
+  Wait(1'100);
+  EXPECT_THAT(node.reads, ElementsAre(false));
 }
 
 TEST_F(StandingTest, UnderStopAnUnseenPartnerSendsTheClientsAway) {

@@ -211,9 +211,10 @@ class UringCore {
   }
 
   void Turn(reactor::UringTransport& transport) {
+    const Now now = TakeNow();
+    link_->BeginTurn(now);
     port_->Poll();
     for (auto& task : TakeTasks()) task();
-    const Now now = TakeNow();
     broker.Work(now);
     const bool more = link_->Turn(now);
     broker.Work(now);  // what has just been confirmed may make room for more

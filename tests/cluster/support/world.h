@@ -60,6 +60,11 @@ class FakeBroker final : public broker::ReplicatorEvents {
     held = true;
   }
   void OnClientsTaken(bool taken) override { takes_clients = taken; }
+  void OnClientsWait(bool wait) override {
+    ASSERT_NE(clients_wait, wait);
+    clients_wait = wait;
+    if (!wait) reads.push_back(takes_clients);
+  }
   void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
     ASSERT_TRUE(up) << "a record outside of an epoch";
     ASSERT_EQ(number, ++expected[stream]) << "stream " << Index(stream);
@@ -84,6 +89,8 @@ class FakeBroker final : public broker::ReplicatorEvents {
   bool up = false;
   bool held = false;
   bool takes_clients = true;
+  bool clients_wait = false;
+  std::vector<bool> reads;  // for each time that they waited no longer: whether they were taken
   broker::PeerEpoch current;
   std::vector<broker::PeerEpoch> ups;
   int downs = 0;
@@ -98,6 +105,7 @@ struct WorldCore {
   FakeBroker broker;
   std::deque<absl::AnyInvocable<void()>> tasks;
   std::unique_ptr<node::PartnerLink> link;
+  bool frozen = false;  // this core alone stands still
 };
 
 class WorldNode {
@@ -133,6 +141,8 @@ class WorldNode {
   void Turn(const Now& now) {
     if (frozen) return;
     for (WorldCore& core : cores) {
+      if (core.frozen) continue;
+      core.link->BeginTurn(now);
       bool awake = core.port->Poll() != 0;
       awake |= !core.tasks.empty();
       for (auto& task : std::exchange(core.tasks, {})) task();
@@ -146,6 +156,8 @@ class WorldNode {
     for (WorldCore& core : cores) core.port->Kill();
     frozen = true;
   }
+  // What it holds is void: tandemd would stop it and start a new one.
+  bool MustStartAnew() const { return !frozen && cluster->status().start_anew; }
   bool stopped() const {
     return std::all_of(cores.begin(), cores.end(),
                        [](const WorldCore& core) { return core.link->stopped(); });

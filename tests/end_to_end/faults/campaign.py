@@ -24,9 +24,7 @@ _SERVE = "serve"
 _KNOWN_SHORTFALLS = frozenset({"group_order", "will_parted"})
 _COSTS_OF_A_PARTITION = _KNOWN_SHORTFALLS | {"order", "suffix", "twice", "transient_lost",
                                              "will_twice", "retained_older"}
-# A stall is one, too, if for a moment: the node wakes up alone, with clients that do not know that it
-# was away, and with packets of others that have sent them to its partner again.
-_PARTITIONS = frozenset({"cut", "stall"})
+_PARTITIONS = frozenset({"cut"})
 
 _OWED_SECONDS = 20
 

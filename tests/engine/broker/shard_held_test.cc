@@ -114,6 +114,23 @@ TEST_F(HeldTest, TheWillsOfThoseSentAwayWaitUntilTheyCanComeBack_P8) {
   EXPECT_THAT(here.Payloads(), ElementsAre("gone")) << "of the one that stays away, once";
 }
 
+// It may live on the other node by now, or come back here when it is heard.
+TEST_F(HeldTest, AClientThatBreaksOffFromANodeThatStoodStillHasNoWillPublishedBeforeItIsKnown_F7) {
+  MqttClient& watcher = WillWatcher(1);
+  MqttClient& client = Connect("c", 0, WithWill(Clean()));
+  mqtt::ConnectView late = WithWill(Clean());
+  late.keep_alive_s = 10;
+  Connect("late", 0, late);
+  shard().OnClientsWait(true);
+  Break(client);
+  world().AdvanceSeconds(600);
+  EXPECT_THAT(watcher.Payloads(), IsEmpty());
+  EXPECT_EQ(shard().connections(), 1u) << "who was not heard is not late";
+  shard().OnClientsWait(false);
+  world().AdvanceSeconds(600);
+  EXPECT_THAT(watcher.Payloads(), ElementsAre("gone", "gone"));
+}
+
 TEST_F(HeldTest, NoSessionExpiresWhileItsClientCannotComeBack) {
   Connect("c", 0, Persistent(10));
   Hold();

@@ -51,8 +51,11 @@ constexpr std::string_view kSuback("\x90\x03\x00\x01\x01", 5);
 
 class CoreTest : public testing::Test {
  protected:
-  explicit CoreTest(const ConnectionLimitOptions& limits = {}, std::uint16_t cores = 1)
-      : limits_(limits), mail_(cores) {
+  explicit CoreTest(const ConnectionLimitOptions& limits = {}, std::uint16_t cores = 1,
+                    std::unique_ptr<PartnerLink> partner = nullptr)
+      : limits_(limits),
+        mail_(cores),
+        core_(Options(), transport_, mail_, inbox_, counters_, std::move(partner)) {
     mail_.SetWaker(CoreId{0}, transport_.waker());
     const absl::Status status = core_.Start();
     EXPECT_TRUE(status.ok()) << status;
@@ -88,7 +91,7 @@ class CoreTest : public testing::Test {
   MailGrid mail_;
   Inbox inbox_;
   CoreCounters counters_{0, {"mqtt"}};
-  Core<reactor::MemoryTransport> core_{Options(), transport_, mail_, inbox_, counters_, nullptr};
+  Core<reactor::MemoryTransport> core_;
 };
 
 TEST_F(CoreTest, ServesAClientThatSendsByteByByte) {
@@ -149,6 +152,84 @@ TEST_F(CoreTest, StopsWhenEveryClientHasBeenTold) {
   EXPECT_TRUE(TurnUntil([&] { return client.at_end(); }));
   client.Finish();
   EXPECT_TRUE(TurnUntil([&] { return core_.stopped(); }));
+}
+
+// A link that says whether the core stood still, as a test wants it.
+class StallingLink final : public PartnerLink {
+ public:
+  explicit StallingLink(bool& stands_still) : stands_still_(stands_still) {}
+  void Append(std::uint64_t, broker::PeerRecord) override {}
+  void Acknowledge(CoreId, std::uint64_t) override {}
+  absl::Status Start(const CoreServices& services, const Now&) override {
+    events_ = services.events;
+    return absl::OkStatus();
+  }
+  void BeginTurn(const Now&) override {
+    if (!stands_still_ || std::exchange(told_, true)) return;
+    events_->OnClientsWait(true);
+  }
+  bool Turn(const Now&) override {
+    if (!stands_still_ && std::exchange(told_, false)) events_->OnClientsWait(false);
+    return false;
+  }
+  MonoNs NextDeadline() const override { return kNever; }
+  void Stop(const Now&) override {}
+  bool stopped() const override { return true; }
+
+ private:
+  bool& stands_still_;
+  broker::ReplicatorEvents* events_ = nullptr;
+  bool told_ = false;
+};
+
+class StalledCoreTest : public CoreTest {
+ protected:
+  StalledCoreTest() : CoreTest({}, 1, std::make_unique<StallingLink>(stands_still_)) {}
+  void ConnectBoth() {
+    subscriber_.Write(Connect("s") + Subscribe("t"));
+    ASSERT_TRUE(Receives(subscriber_, std::string(kConnack) + std::string(kSuback)));
+    publisher_.Write(Connect("p"));
+    ASSERT_TRUE(Receives(publisher_, kConnack));
+  }
+  void Turn(int turns) {
+    for (int turn = 0; turn < turns; ++turn) {
+      core_.Turn();
+      network_.Step();
+    }
+  }
+  bool stands_still_ = false;
+  reactor::MemoryClient subscriber_{network_, kAddress};
+  reactor::MemoryClient publisher_{network_, kAddress};
+};
+
+TEST_F(StalledCoreTest, ClientsAreNotReadUntilItIsKnownWhoseTheyAre_F7) {
+  ASSERT_NO_FATAL_FAILURE(ConnectBoth());
+  reactor::MemoryClient stranger(network_, kAddress);
+  // It is all there when the core wakes up: a message, the end of its client, somebody new.
+  publisher_.Write(Publish("t", "1"));
+  publisher_.Finish();
+  stranger.Write(Connect("n"));
+  for (int i = 0; i < 100; ++i) network_.Step();
+  stands_still_ = true;
+  Turn(200);
+  EXPECT_EQ(subscriber_.received().size(), 0u);
+  EXPECT_EQ(stranger.received().size(), 0u);
+  EXPECT_EQ(core_.shard().connections(), 3u) << "the end stands behind what was not read";
+  stands_still_ = false;
+  EXPECT_TRUE(Receives(subscriber_, Publish("t", "1")));
+  EXPECT_TRUE(Receives(stranger, kConnack));
+}
+
+TEST_F(StalledCoreTest, ClientsThatAreSentAwayAreNeverRead_F7) {
+  ASSERT_NO_FATAL_FAILURE(ConnectBoth());
+  publisher_.Write(Publish("t", "1"));
+  for (int i = 0; i < 100; ++i) network_.Step();
+  stands_still_ = true;
+  Turn(20);
+  core_.shard().OnClientsTaken(false);
+  stands_still_ = false;
+  ASSERT_TRUE(TurnUntil([&] { return core_.shard().connections() == 0; }));
+  EXPECT_EQ(subscriber_.received().size(), 0u);
 }
 
 class LimitedCoreTest : public CoreTest {
