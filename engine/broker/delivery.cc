@@ -72,6 +72,8 @@ inline bool Delivery::Keep(Session& session, RoutedMessage& message, const Form&
     } else {
       teller_.PlacedWithMessage(session, number);
     }
+  } else if (crosses_alone && form.qos == mqtt::QoS::kExactlyOnce && session.persistent()) {
+    teller_.PlacedUntold(session, number);
   }
   if (!has_room) {
     // The session's copy may have the message already: it is told its place, and that it is empty.

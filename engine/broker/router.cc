@@ -125,7 +125,10 @@ void Router::FromCore(RouteMessage routed) {
   SendOnward(message, targets, {});
   const bool crosses = routed.origin.number != 0 ? routed.origin.epoch == peer_.epoch().epoch
                                                  : routed.crosses == peer_.epoch().epoch;
-  teller_.EndRouting(message.fields().id, CrossingOf(crosses, routed.unasked));
+  // In an epoch that its core has begun before this one.
+  const bool is_ahead = routed.crosses > peer_.epoch().epoch;
+  teller_.EndRouting(message.fields().id,
+                     CrossingOf(crosses || is_ahead, routed.unasked || is_ahead));
 }
 
 void Router::FromCore(RetainMessage retain) {

@@ -120,9 +120,18 @@ struct Session {
 
   // The other node's copy, or this node's copy of the other's (engine/README.md: owner, mirror).
   Role role = Role::kOwner;
-  bool connected_there = false;     // mirror: the client is connected to the owner
-  std::uint64_t told_epoch = 0;     // owner: the epoch in which the other node has a copy, 0 = none
+  bool connected_there = false;  // mirror: the client is connected to the owner
+  std::uint64_t told_epoch = 0;  // owner: the epoch in which the other node has a copy, 0 = none
+  std::uint64_t told_as = 0;     // owner: what the other node confirms when all route to the copy
+  // Owner: QoS 2 messages that cross and got their places before the other node was told of the
+  // session. Null: none.
+  struct Untold {
+    std::uint64_t number = 0;
+    MessageId message;
+  };
+  std::unique_ptr<std::vector<Untold>> untold;
   std::uint64_t unsent_number = 0;  // mirror: what the owner told last (SessionAwayRecord)
+  std::uint64_t unused_there = 0;   // mirror: nobody has used this number or above, as far as known
   std::uint64_t fork_number =
       0;                // what was queued when this became the only copy, by number below it
   bool forked = false;  // it has a fork_number, which may be 0
@@ -138,6 +147,8 @@ struct Session {
   };
   Parted parted;
   bool merging = false;                // it does, and has not given way yet
+  bool cleaned_apart = false;          // began with a clean start while this node was by itself:
+                                       // what the other one has under this client id is over
   bool borrows = false;                // some of its messages may have a lender
   std::unique_ptr<MessageJoin> join;   // while messages or places wait for one another
   std::unique_ptr<CopyRepair> repair;  // mirror: asked for, and not yet here

@@ -323,6 +323,8 @@ void SessionQueue::Activate(std::uint64_t unsent_number, bool others_maybe) {
       if (message.state == OutboundState::kQueued) message.state = OutboundState::kSent;
       sent_.push_back(std::move(slot));
     } else {
+      // Behind one whose message has not come: sent it may have been all the same.
+      if (slot.number < unsent_number) maybe_sent_below_ = unsent_number;
       queued_.push_back(std::move(slot));
     }
   }
@@ -356,6 +358,8 @@ void SessionQueue::Deactivate() {
     }
     unsent.pop_front();
   }
+  // The new owner says how it goes on.
+  next_number_ = queued_.empty() ? 0 : queued_.back().number + 1;
   cursor_ = 0;
   in_flight_ = 0;
 }

@@ -2,6 +2,7 @@
 // identifiers.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -181,6 +182,8 @@ class SessionQueue {
   // order. `next`: of a copy, what its owner would give next. The numbers before it have been used,
   // also those of which nothing is told because they are done with.
   void StartAt(std::uint64_t number, std::uint64_t next = 0);
+  // Numbers below `number` are not used from now on.
+  void SkipTo(std::uint64_t number) noexcept { next_number_ = std::max(next_number_, number); }
   bool Restore(std::uint64_t number, OutboundMessage message);
 
   // The copy of a queue whose owner is elsewhere. Nothing is sent from it; it only follows.

@@ -87,6 +87,7 @@ void SessionTeller::Tell(Session& session, std::uint64_t confirm) {
     }
   });
   TellDone(session);
+  NameUntold(session);
   std::vector<std::uint16_t> ids(session.received_ids.begin(), session.received_ids.end());
   std::sort(ids.begin(), ids.end());
   for (const std::uint16_t id : ids) ReceivedId(session, id, true);
@@ -110,6 +111,29 @@ void SessionTeller::TellDone(Session& session) {
     next = number + 1;
   }
   if (!record.done.empty()) peer_.Append(std::move(record));
+}
+
+// What crosses may be on its way to the copy still. Where a place has gone with its message, or the
+// message alone, the copy must not take that for new when it comes.
+void SessionTeller::NameUntold(Session& session) {
+  const auto untold = std::exchange(session.untold, nullptr);
+  if (!untold) return;
+  for (const Session::Untold& each : *untold) {
+    const OutboundMessage* const place = session.queue.Find(each.number);
+    if (place != nullptr && place->message) continue;
+    peer_.Append(SessionOrderRecord{.message = each.message,
+                                    .places = {{.client_id = session.client_id,
+                                                .number = each.number,
+                                                .qos = mqtt::QoS::kExactlyOnce}}});
+  }
+}
+
+void SessionTeller::KeepUntold(const MessageId& id) {
+  for (const NewPlace& place : untold_) {
+    Session& session = *sessions_.Get(place.session);
+    if (!session.untold) session.untold = std::make_unique<std::vector<Session::Untold>>();
+    session.untold->push_back({place.number, id});
+  }
 }
 
 std::uint64_t SessionTeller::Subscribed(const Session& session, std::string_view filter,
@@ -197,6 +221,10 @@ bool SessionTeller::IsNamed(const NewPlace& place, bool crosses) const noexcept 
 // Places of one session are told in their order, so one that takes its message along lets those
 // before it go first.
 void SessionTeller::EndRouting(const MessageId& id, Crossing crossing) {
+  if (!untold_.empty()) {
+    if (crossing != Crossing::kNo) KeepUntold(id);
+    untold_.clear();
+  }
   if (placed_.empty()) return;
   std::size_t untold = 0;
   for (std::size_t i = 0; i < placed_.size(); ++i) {

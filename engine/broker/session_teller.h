@@ -69,6 +69,10 @@ class SessionTeller {
   void PlacedInGroup(Session& session, std::uint64_t number, const IntrusivePtr<SharedKey>& group,
                      std::uint16_t keeper);
   void EndRouting(const MessageId& id, Crossing crossing);
+  // A QoS 2 message just pushed got a place in a session that nobody follows yet.
+  void PlacedUntold(const Session& session, std::uint64_t number) {
+    untold_.push_back({.session = session.id, .number = number});
+  }
   // While the other node is being told what there is, a message may cross before the copy is there
   // to take it: so it goes along as well.
   void SetCopiesRouted(bool routed) noexcept { copies_routed_ = routed; }
@@ -99,6 +103,8 @@ class SessionTeller {
   SessionMessageRecord MessageRecord(const Session& session, std::uint64_t number,
                                      const OutboundMessage& message) const;
   void TellDone(Session& session);
+  void NameUntold(Session& session);
+  void KeepUntold(const MessageId& id);
 
   ShardContext& context_;
   PeerStream& peer_;
@@ -106,6 +112,7 @@ class SessionTeller {
   CopyChecks checks_;
   bool copies_routed_ = false;
   std::vector<NewPlace> placed_;          // in the present routing
+  std::vector<NewPlace> untold_;          // the same, of those that are not followed
   std::vector<FinishedNumber> finished_;  // by all followed queues
   std::vector<ReturnedMessage> returned_;
 };

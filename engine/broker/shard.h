@@ -201,7 +201,7 @@ class Shard final : public ReplicatorEvents {
               std::string_view why);
   void SupersedeLocal(std::string_view client_id, const Client* newer);
   void SupersedeClient(Session& session, metrics::TakeoverFrom from);
-  void ForgetOver(std::string_view client_id, bool clean_start);
+  bool ForgetOver(std::string_view client_id, bool clean_start);
   void Detach(Client& client, WillRule rule);
   void BeginLeaving(Client& client);
   void EndSession(Session& session, bool publish_will);

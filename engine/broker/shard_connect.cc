@@ -182,16 +182,18 @@ void Shard::Claim(Client& client) {
 
 // Ends what this node owns of a session that a CONNECT does not go on with: it wants a clean start
 // [MQTT-3.1.2-4], or the session should have ended with its connection and only waited here for
-// its will, which is not due now that the client is back.
-void Shard::ForgetOver(std::string_view client_id, bool clean_start) {
+// its will, which is not due now that the client is back. True if a copy on the other node ends
+// with it.
+bool Shard::ForgetOver(std::string_view client_id, bool clean_start) {
   Session* const session = sessions_.Find(client_id);
-  if (session == nullptr || session->role != Role::kOwner || session->client != nullptr) return;
-  if (!session->persistent()) {
-    session->will.reset();
-    EndSession(*session, false);
-  } else if (clean_start) {
-    EndSession(*session, true);
-  }
+  if (session == nullptr || session->role != Role::kOwner || session->client != nullptr)
+    return false;
+  if (session->persistent() && !clean_start) return false;
+  const bool is_followed = teller_.IsFollowed(*session);
+  const bool publishes_will = session->persistent();
+  if (!publishes_will) session->will.reset();
+  EndSession(*session, publishes_will);
+  return is_followed;
 }
 
 // Ends whatever other connection of this core has the client id, or is about to get it
@@ -233,14 +235,17 @@ void Shard::CompleteWhenRouted(Client& client, bool moved) {
 
 void Shard::CompleteConnect(Client& client) {
   const std::unique_ptr<PendingConnect> pending = std::move(client.pending);
-  ForgetOver(pending->client_id, pending->clean_start);
+  const bool copy_is_over = ForgetOver(pending->client_id, pending->clean_start);
   Session* session = sessions_.Find(pending->client_id);
   const bool session_present = session != nullptr;
+  bool tells = false;
   if (session == nullptr) {
     session = &sessions_.Create(pending->client_id);
-    // The other node has made its copy with the claim.
+    session->cleaned_apart = pending->clean_start && !peer_.up();
+    // The other node has made its copy with the claim, unless that is about to end.
     if (peer_.up() && (pending->session_expiry_s != 0 || pending->will)) {
-      teller_.BeginFollowing(*session);
+      tells = copy_is_over;
+      if (!tells) teller_.BeginFollowing(*session);
     } else if (peer_.up() && pending->older_claim_granted) {
       peer_.Append(SessionEndRecord{.client_id = pending->client_id});
     }
@@ -270,6 +275,7 @@ void Shard::CompleteConnect(Client& client) {
   LogAccess({.kind = AccessEvent::Kind::kConnect,
              .connection = client.id,
              .session_present = session_present});
+  if (tells) Tell(*session);
   SendConnack(client, *pending, session_present);
   if (client.stage != Client::Stage::kConnected) return;
   SetMembersOnline(*session, true);

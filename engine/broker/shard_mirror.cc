@@ -14,6 +14,10 @@ namespace {
 // A place whose message has not come for so long is asked for: the message was routed on one of the
 // nodes before the subscription was known there.
 constexpr MonoNs kAskAfterNs = kNanosecondsPerSecond;
+// Should the owner only be out of sight, it goes on numbering where it was. Whoever takes its place
+// keeps away from that, so that a client that comes from there takes no new message for one that it
+// has begun to receive. A small part of the packet identifiers, so that the next times do, too.
+constexpr std::uint64_t kApartNumbers = 4096;
 // A message whose place has not come for so long was not for the session in its owner's eyes. Far
 // above what a link may lag before it counts as down.
 constexpr MonoNs kForgetAfterNs = 60 * kNanosecondsPerSecond;
@@ -122,7 +126,9 @@ bool Shard::MergeSession(Session& session, const SessionRecord& record) {
     context_.timers.Cancel(std::exchange(session.will_timer, reactor::kNoTimer));
     teller_.WillDone(session);
   }
-  // What follows of it is added to what is here.
+  // What follows of it is added to what is here. The client may have packet identifiers of the
+  // other side open: none of those is given to another message.
+  session.queue.SkipTo(record.next_number);
   session.merge_below = std::min(session.fork_number, record.fork_number);
   session.merging = peer_.up();
   return false;
@@ -139,6 +145,7 @@ void Shard::FollowHead(Session& session, const SessionRecord& record) {
                                 : context_.now.mono_ns + static_cast<MonoNs>(record.will_in_ms) *
                                                              kNanosecondsPerMillisecond;
   session.unsent_number = record.unsent_number;
+  session.unused_there = std::max(session.unused_there, record.next_number);
   session.will = record.will ? std::make_unique<Will>(*record.will) : nullptr;
 }
 
@@ -177,7 +184,7 @@ void Shard::MergeSubscription(Session& session, const SessionSubscriptionRecord&
       changed_at = gone->second;
   }
   const bool differs = record.subscribed ? !has || !HasSame(own->second, StateOf(record)) : has;
-  if (!differs) return;
+  if (!differs || session.cleaned_apart) return;
   const bool first = record.subscribed && changed_at == 0 && !has;
   const bool won_here = !first && record.changed_at <= changed_at;
   if (!won_here) {
@@ -252,6 +259,9 @@ void Shard::Follow(SessionMessageRecord record) {
 // this one had it as well, and has served it since, unless it died on its way here.
 void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
   if (!record.message) return;
+  // Of a session that a clean start has ended here [MQTT-3.1.2-4].
+  if (session.cleaned_apart)
+    return context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
   bool known = record.number < session.merge_below && !TakeNeverHad(session, record.number);
   const std::int64_t in_flight = session.queue.in_flight();
   session.queue.ForEach([&](std::uint64_t number, OutboundMessage& own) {
@@ -265,6 +275,8 @@ void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
   context_.metrics.InflightChanged(metrics::Direction::kOut, session.queue.in_flight() - in_flight);
   context_.merge.Note(known ? MergeCount::kDuplicatesSuppressed : MergeCount::kMessagesUnited);
   if (known) return;
+  if (record.also_routed)
+    delivery_.NeedJoin(session).Expect(record.message->id(), context_.now.mono_ns);
   record.state = static_cast<std::uint8_t>(OutboundState::kQueued);
   delivery_.Enqueue(session, ToOutbound(record), false);
   delivery_.Pump(session);
@@ -297,7 +309,11 @@ void Shard::FollowPlace(Session& session, const MessageId& id,
     session.queue.Place(place.number, std::move(message));
     return;
   }
-  if (!session.queue.Place(place.number, std::move(message))) return;
+  if (!session.queue.Place(place.number, std::move(message))) {
+    // Told already, or done: the message is not new, should it still come.
+    if (!place.group) join.Expect(id, context_.now.mono_ns);
+    return;
+  }
   MessageJoin::Unfilled unfilled{.message = id,
                                  .number = place.number,
                                  .since = context_.now.mono_ns,
@@ -459,6 +475,7 @@ void Shard::FollowEnd(std::string_view client_id) {
   if (session == nullptr) return;
   if (!session->mirrored_here()) {
     if (std::exchange(session->merging, false)) FreeForkedIds(*session);
+    session->cleaned_apart = false;
     return;
   }
   ForgetContent(*session);
@@ -554,6 +571,9 @@ void Shard::Promote(Session& session, bool owner_lives) {
                                        : session.unsent_number,
                          was_connected);
   owner_lives ? Unfork(session) : Fork(session);
+  // Behind the fork: what this copy has not had is no part of what both have.
+  session.queue.SkipTo(session.unused_there);
+  if (!owner_lives) session.queue.SkipTo(session.queue.next_number() + kApartNumbers);
   CountOwned(session, 1);
   if (owner_lives) teller_.BeginFollowing(session);
   for (const auto& [filter, state] : session.subscriptions) {
@@ -591,11 +611,12 @@ void Shard::Demote(Session& session) {
   teller_.EndFollowing(session);
   CountOwned(session, -1);
   session.unsent_number = session.queue.unsent_number();
+  session.unused_there = session.queue.next_number();
   session.queue.Deactivate();
   Unfork(session);
   session.never_had.reset();
   session.merge_below = 0;
-  session.merging = false;
+  session.merging = session.cleaned_apart = false;
   session.unsubscribed.reset();
   session.parted = {};
   session.role = Role::kMirror;

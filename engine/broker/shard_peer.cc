@@ -289,7 +289,7 @@ void Shard::TakeSessionsOver() {
       Promote(*session, false);
       continue;
     }
-    session->merging = false;
+    session->merging = session->cleaned_apart = false;
     const auto waiting = static_cast<std::int64_t>(session->queue.waiting_messages());
     DiscardUnfilled(*session);
     context_.metrics.QueuedChanged(
@@ -599,12 +599,11 @@ void Shard::OnClaim(const ClaimRecord& claim) {
                                   .session_present = session_present});
   };
   if (!LosesTo(claim)) return reply(false, false);
-  // An older one that still waits would be applied behind it.
-  std::erase_if(postponed_claims_, [&](const ClaimRecord& older) {
-    return older.client_id == claim.client_id && older.connected_at < claim.connected_at;
-  });
-  if (const Session* const own = sessions_.Find(claim.client_id); own != nullptr && own->merging)
-    return postponed_claims_.push_back(claim);
+  const Session* const own = sessions_.Find(claim.client_id);
+  const bool is_behind =
+      std::any_of(postponed_claims_.begin(), postponed_claims_.end(),
+                  [&](const ClaimRecord& each) { return each.client_id == claim.client_id; });
+  if (is_behind || (own != nullptr && own->merging)) return postponed_claims_.push_back(claim);
   SupersedeLocal(claim.client_id, nullptr);
   // A session that was to end with its connection has ended.
   Session* session = sessions_.Find(claim.client_id);
@@ -625,6 +624,9 @@ void Shard::OnClaim(const ClaimRecord& claim) {
     } else if (teller_.checks().IsOwed(session->id)) {
       TellAgain(*session);
     }
+    // What is published here goes to the owner only when all cores here know that somebody there
+    // wants it; until then this node gives it its place, and tells that.
+    if (mirrored_.reached() < session->told_as) return postponed_claims_.push_back(claim);
     Demote(*session);
   } else if (session != nullptr && claim.clean_start) {
     FollowEnd(claim.client_id);
@@ -747,6 +749,7 @@ void Shard::Tell(Session& session) {
     confirm = mirrored_.Send(Index(HomeOf(session.client_id, peer_.epoch().peer_cores)));
     snapshot_.mirrored = confirm;
   }
+  session.told_as = confirm;
   teller_.Tell(session, confirm);
 }
 

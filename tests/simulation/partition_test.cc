@@ -201,6 +201,117 @@ TEST_F(PartitionTest, LosesNothingThatWasUnderWayWhenTheyParted_P4) {
   }
 }
 
+// The client has begun to receive a message on one side and comes to the other one, which has given
+// the packet identifiers of that one to nothing else.
+TEST_F(PartitionTest, AClientThatChangesSidesTakesNothingNewForWhatItHasBegunToReceive_P4) {
+  for (const std::uint64_t seed : Seeds(40)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 2);
+    MqttClient& here = Connect("here", 0);
+    MqttClient& there = Connect("there", 1);
+    Part();
+    subscriber.acknowledges = false;
+    here.SendPublish("t", "here", 2);
+    there.SendPublish("t", "there", 2);
+    world().Run();
+    ASSERT_THAT(subscriber.Payloads(), ::testing::ElementsAre("here"));
+    subscriber.acknowledges = true;
+    MoveTo(subscriber, 1);
+    EXPECT_THAT(subscriber.Payloads(), ::testing::ElementsAre("here", "there"));
+    Meet();
+    there.SendPublish("t", "together", 2);
+    Settle();
+    EXPECT_THAT(subscriber.Payloads(), IsSupersetOf({"here", "there", "together"}));
+  }
+}
+
+// The same, and the nodes have met when the client comes: nothing has been numbered apart.
+TEST_F(PartitionTest, WhatIsUnitedGetsNoIdentifierThatTheClientHasOpenFromTheOtherSide_P4) {
+  for (const std::uint64_t seed : Seeds(40)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 1, Persistent());
+    Subscribe(subscriber, "t", 2);
+    Break(subscriber);
+    MqttClient& there = Connect("there", 1);
+    Part();
+    Reconnect(subscriber, 1, Persistent());
+    subscriber.acknowledges = false;
+    for (const char* const payload : {"a", "b", "c"}) there.SendPublish("t", payload, 2);
+    world().Run();
+    subscriber.acknowledges = true;
+    MoveTo(subscriber, 0);
+    Meet();
+    Settle();
+    EXPECT_THAT(subscriber.Payloads(), IsSupersetOf({"a", "b", "c"}));
+  }
+}
+
+// A session that served here and comes to the other node before that is known to have a copy: what
+// is published here meanwhile goes to it all the same.
+TEST_F(PartitionTest, LosesNothingPublishedWhileASessionMovesThatHasJustBeenTold_P4) {
+  for (const std::uint64_t seed : Seeds(300)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& publisher = Connect("here", 0);
+    Part();
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 1);
+    Break(subscriber);
+    world().Pair();
+    while (!world().paired(1)) world().Step();
+    world().Open(subscriber, 1);
+    subscriber.SendConnect(Persistent());
+    std::vector<std::string> all;
+    for (int i = 0; i < 12; ++i) {
+      Steps(8);
+      all.push_back(std::to_string(i));
+      publisher.SendPublish("t", all.back(), 1 + i % 2);
+    }
+    Settle();
+    ASSERT_TRUE(subscriber.connected());
+    EXPECT_TRUE(subscriber.connack->session_present);
+    EXPECT_THAT(subscriber.Payloads(), IsSupersetOf(all));
+  }
+}
+
+// The other side went on with the old session: it is over, whatever it was told.
+TEST_F(PartitionTest, ACleanStartOnOneSideEndsTheSessionOfTheOther_MQTT_3_1_2_4) {
+  for (const std::uint64_t seed : Seeds(60)) {
+    SCOPED_TRACE(seed);
+    auto [subscriber, here, there] = BuildThreeFor(seed);
+    Break(subscriber);
+    world().Run();
+    here.SendPublish("t", "before", 1);
+    world().Run();
+    Part();
+    here.SendPublish("t", "old", 1);
+    world().Run();
+    mqtt::ConnectView clean = Persistent();
+    clean.clean_start = true;
+    Reconnect(subscriber, 1, clean);
+    EXPECT_FALSE(subscriber.connack->session_present);
+    Subscribe(subscriber, "u", 1);
+    there.SendPublish("u", "new", 1);
+    world().Run();
+    if (seed % 2 == 0) Break(subscriber);
+    Meet();
+    Settle();
+    for (std::size_t node = 0; node < 2; ++node) {
+      EXPECT_FALSE(HasSubscription(node, "s", "t"));
+      EXPECT_TRUE(HasSubscription(node, "s", "u"));
+    }
+    if (seed % 2 == 0) Reconnect(subscriber, seed / 2 % 2, Persistent());
+    EXPECT_TRUE(subscriber.connack->session_present == (seed % 2 == 0));
+    here.SendPublish("t", "late", 1);
+    here.SendPublish("u", "newer", 1);
+    Settle();
+    EXPECT_THAT(subscriber.Payloads(), ::testing::ElementsAre("new", "newer"));
+  }
+}
+
 // -----------------------------------------------------------------------------------------------------
 // what the nodes say about it
 

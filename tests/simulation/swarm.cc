@@ -342,7 +342,10 @@ void Swarm::Connect(Actor& actor) {
     connect.will->payload = AsBytes(testament.payload);
     connect.will->qos = QoS::kExactlyOnce;
     connect.will->delay_s = testament.delay_s;
-    ledger_.OnPublish("will of " + actor.id, "w/x", testament.payload, 2, kBothNodes);
+    // Which of two connections is the newer one the node sees, if the client does not wait for it.
+    const std::size_t sender = drawn_.takeovers ? actor.wills.size() : 0;
+    ledger_.OnPublish(absl::StrCat("will ", sender, " of ", actor.id), "w/x", testament.payload, 2,
+                      kBothNodes);
   }
   actor.wills.push_back(testament);
   Trace(absl::StrCat(actor.id, " connects to node ", *node));

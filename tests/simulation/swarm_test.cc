@@ -52,10 +52,31 @@ constexpr Faults kPartitions = {.crashes = true,
 // the middle of a merge; what a core routes before it begins the epoch; places that a copy never
 // had the messages of (the fourth and the fifth); a packet identifier that is free on the side
 // where its message was completed; a group's messages that got another place on one side, while the
-// first one counted as done; what crosses before the copies there are known to all cores (the last
-// two).
+// first one counted as done; what crosses before the copies there are known to all cores (two);
+// repeats behind a message that is not there; a packet identifier that the client has open from the
+// other side.
 constexpr std::uint64_t kPartitionSeeds[] = {
-    752, 292, 347, 13'856, 500'023'516, 600'026'573, 1'300'006'135, 1'700'009'086, 1'700'010'744};
+    752,           292,           347,           13'856,      500'023'516, 600'026'573,
+    1'300'006'135, 1'700'009'086, 1'700'010'744, 700'018'904, 700'039'079};
+
+// Clients come back while the server takes their last connection for alive.
+constexpr Faults WithTakeovers(Faults faults) {
+  faults.takeovers = true;
+  return faults;
+}
+constexpr Faults WithWills(Faults faults) {
+  faults.wills = true;
+  return faults;
+}
+constexpr Faults WithoutPartitions(Faults faults) {
+  faults.partitions = false;
+  return faults;
+}
+constexpr Faults kTakeovers = WithTakeovers(WithWills(WithoutPartitions(kPartitions)));
+// A copy that ends with a session of before, and not with the one that a claim has made it for.
+constexpr std::uint64_t kTakeoverSeeds[] = {4'531, 10'589, 12'236, 15'161, 17'734, 18'884};
+// A session that moves before its copy is known to all cores; identifiers as above.
+constexpr std::uint64_t kPartedTakeoverSeeds[] = {6'247, 8'772, 9'044, 13'406, 15'624};
 
 void RunSeed(const Faults& allowed, std::uint64_t seed, bool copy_hashes = true) {
   Swarm swarm({.seed = seed,
@@ -109,11 +130,27 @@ TEST(SwarmTest, KeepsEveryPromiseWithAPartnerOfTheFirstRelease_O2) {
 // A claim that had to wait for a merge, and is overtaken by the next one of the same client.
 TEST(SwarmTest, AppliesNoClaimBehindANewerOne) { RunSeed(AllFaults(), 3'003'549); }
 
+TEST(SwarmTest, KeepsEveryPromiseWhileClientsTakeOverFromThemselves_P7_P8) {
+  RunSeeds(kTakeovers, 500);
+  for (const std::uint64_t seed : kTakeoverSeeds) RunSeed(kTakeovers, seed, false);
+  for (const std::uint64_t seed : kPartedTakeoverSeeds)
+    RunSeed(WithTakeovers(kPartitions), seed, false);
+  // An identifier as above; claims that are answered in another order than they came.
+  RunSeed(WithWills(kPartitions), 13'096, false);
+  RunSeed(WithTakeovers(WithWills(kPartitions)), 1'409, false);
+}
+
+// A place that is done when its session is told, while its message crosses still (P5).
+TEST(SwarmTest, DeliversOnceWhatCrossesWhileItsSessionIsTold_P5) {
+  RunSeed({.crashes = true, .clocks = true}, 2'000'010'281, false);
+}
+
 TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
   RunFreshSeeds(kData, 100);
   RunFreshSeeds(kGroupsAndWills, 100);
   RunFreshSeeds(kMoves, 100);
   RunFreshSeeds(kPartitions, 20);
+  RunFreshSeeds(kTakeovers, 50);
 }
 
 }  // namespace

@@ -304,6 +304,45 @@ TEST(SessionQueue, IsLookedAtInParts) {
   EXPECT_EQ(queue.NumberBehind(7, 1), UINT64_MAX);
 }
 
+TEST(SessionQueue, RepeatsWithDupWhatMayHaveBeenSentBehindAMessageThatIsNotThereYet) {
+  SessionQueue queue;
+  OutboundMessage empty;
+  empty.qos = QoS::kExactlyOnce;
+  ASSERT_TRUE(queue.Place(0, std::move(empty)));
+  ASSERT_TRUE(queue.Place(1, Outbound("b", QoS::kExactlyOnce)));
+  ASSERT_TRUE(queue.Place(2, Outbound("c", QoS::kExactlyOnce)));
+  queue.Activate(2, false);
+  EXPECT_EQ(queue.Next(), nullptr);
+  ASSERT_TRUE(queue.Fill(0, Outbound("a").message));
+  ASSERT_NE(queue.Next(), nullptr);
+  EXPECT_TRUE(queue.next_maybe_sent());
+  EXPECT_THAT(Send(queue, 1), ElementsAre("a"));
+  ASSERT_NE(queue.Next(), nullptr);
+  EXPECT_TRUE(queue.next_maybe_sent());
+  EXPECT_THAT(Send(queue, 1), ElementsAre("b"));
+  ASSERT_NE(queue.Next(), nullptr);
+  EXPECT_FALSE(queue.next_maybe_sent()) << "the owner had not come so far";
+}
+
+TEST(SessionQueue, DoesNotUseTheNumbersThatItSkips) {
+  SessionQueue queue;
+  queue.Push(Outbound("a"));
+  queue.SkipTo(5'000);
+  queue.SkipTo(100);
+  queue.Push(Outbound("b"));
+  EXPECT_TRUE(queue.Contains(0));
+  EXPECT_TRUE(queue.Contains(5'000));
+  EXPECT_THAT(Send(queue), ElementsAre("a", "b"));
+}
+
+TEST(SessionQueue, FollowsANewOwnerThatHasNotSkippedWhatThisOneHas) {
+  SessionQueue queue;
+  queue.Push(Outbound("a"));
+  queue.SkipTo(5'000);
+  queue.Deactivate();
+  EXPECT_TRUE(queue.Place(1, Outbound("b")));
+}
+
 // Any sequence of what a session does to its queue, against a map by number.
 struct Model {
   struct Entry {
