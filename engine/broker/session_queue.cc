@@ -223,7 +223,7 @@ void SessionQueue::ReleaseMemory(std::size_t slots_kept) {
 void SessionQueue::StartAt(std::uint64_t number, std::uint64_t next) {
   TANDEM_CHECK(waiting_ == 0);
   next_number_ = number;
-  used_below_ = next;
+  used_below_ = told_below_ = next;
 }
 
 bool SessionQueue::Restore(std::uint64_t number, OutboundMessage message) {
@@ -359,6 +359,8 @@ void SessionQueue::Deactivate() {
     unsent.pop_front();
   }
   // The new owner says how it goes on.
+  used_below_ = std::max(used_below_, next_number_);
+  told_below_ = 0;
   next_number_ = queued_.empty() ? 0 : queued_.back().number + 1;
   cursor_ = 0;
   in_flight_ = 0;

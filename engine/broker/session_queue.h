@@ -190,6 +190,8 @@ class SessionQueue {
   // Places come in the order of their numbers; false, and nothing happens, if one does not. A
   // kQueued place may come without its message, which Fill brings (false if the place is gone).
   bool Place(std::uint64_t number, OutboundMessage message);
+  // Whether its owner had given the number when this copy was told: it is here, or done.
+  bool IsOld(std::uint64_t number) const noexcept { return number < told_below_; }
   bool Fill(std::uint64_t number, MessagePtr message);
   // Unknown numbers are done, or will never come: nothing happens.
   void FollowDone(std::uint64_t first, std::uint64_t last);
@@ -224,7 +226,8 @@ class SessionQueue {
   RingQueue<Slot> sent_;    // kSent, kReleased, and kDone behind an older one that is not
   RingQueue<Slot> queued_;  // kQueued
   std::uint64_t next_number_ = 0;
-  std::uint64_t used_below_ = 0;  // told of a copy's owner: never given again
+  std::uint64_t used_below_ = 0;  // by this queue or its owner: never given again
+  std::uint64_t told_below_ = 0;  // of a copy: its owner's next number when it was told
   std::uint64_t maybe_sent_below_ = 0;
   std::size_t cursor_ = 0;  // index in sent_ of the next to send again on this connection
   std::size_t waiting_ = 0;

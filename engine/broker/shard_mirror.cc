@@ -295,6 +295,11 @@ void Shard::Follow(const SessionOrderRecord& record, const PeerOrigin& origin) {
 void Shard::FollowPlace(Session& session, const MessageId& id,
                         const SessionOrderRecord::Place& place, const PeerOrigin& origin) {
   MessageJoin& join = delivery_.NeedJoin(session);
+  if (!place.group && session.queue.IsOld(place.number)) {
+    // Named because the message may be on its way still: it is not new when it comes.
+    if (!join.TakeMessage(id)) join.Expect(id, context_.now.mono_ns);
+    return;
+  }
   OutboundMessage message;
   message.qos = place.qos;
   message.retain = place.retain;
@@ -309,11 +314,7 @@ void Shard::FollowPlace(Session& session, const MessageId& id,
     session.queue.Place(place.number, std::move(message));
     return;
   }
-  if (!session.queue.Place(place.number, std::move(message))) {
-    // Told already, or done: the message is not new, should it still come.
-    if (!place.group) join.Expect(id, context_.now.mono_ns);
-    return;
-  }
+  if (!session.queue.Place(place.number, std::move(message))) return;
   MessageJoin::Unfilled unfilled{.message = id,
                                  .number = place.number,
                                  .since = context_.now.mono_ns,

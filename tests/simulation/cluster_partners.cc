@@ -34,6 +34,7 @@ class ClusterPartners::Tap final : public broker::ReplicatorEvents {
     broker_.OnPeerDown();
   }
   void OnPeerHeld() override { broker_.OnPeerHeld(); }
+  void OnClientsWait(bool wait) override { broker_.OnClientsWait(wait); }
   void OnClientsTaken(bool taken) override { broker_.OnClientsTaken(taken); }
   void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
     broker_.OnPeerRecord(stream, number, std::move(record));
@@ -156,6 +157,10 @@ void ClusterPartners::Kill(std::size_t index) {
   for (Core& core : node.cores) core.port->Kill();
   node.cores.clear();
   node.cluster.reset();
+}
+
+void ClusterPartners::BeginTurn(std::size_t node, std::size_t core, const Now& now) {
+  nodes_[node].cores[core].link->BeginTurn(now);
 }
 
 void ClusterPartners::Turn(std::size_t node, std::size_t index, const Now& now) {

@@ -55,6 +55,7 @@ class ClusterPartners final : public WorldPartners {
              const std::vector<broker::ReplicatorEvents*>& cores, const Post& post,
              const Now& now) override;
   void Kill(std::size_t node) override;
+  void BeginTurn(std::size_t node, std::size_t core, const Now& now) override;
   void Turn(std::size_t node, std::size_t core, const Now& now) override;
   bool HasWork(std::size_t node, std::size_t core, const Now& now) const override;
   MonoNs NextDeadline(std::size_t node, std::size_t core) const override;

@@ -168,6 +168,7 @@ bool BrokerWorld::Step() {
 void BrokerWorld::Turn(std::size_t node, std::size_t core) {
   broker::Shard& shard = nodes_[node].cores[core]->shard;
   shard.SetTime(NowOf(node));
+  if (options_.partners != nullptr) options_.partners->BeginTurn(node, core, NowOf(node));
   std::vector<Work> work = WorkOf(node, core);
   std::shuffle(work.begin(), work.end(), random_);
   const std::size_t first = Below(work.size());
@@ -210,10 +211,11 @@ std::vector<BrokerWorld::Work> BrokerWorld::WorkOf(std::size_t node, std::size_t
   for (std::size_t slot = 0; slot < self.wires.size(); ++slot) {
     if (!self.wires[slot]) continue;
     const Wire& wire = *self.wires[slot];
-    const bool reads = !wire.held && !wire.paused && !wire.closing;
+    const bool waits = self.shard.clients_wait();
+    const bool reads = !waits && !wire.held && !wire.paused && !wire.closing;
     const bool input = wire.client != nullptr && !wire.client->outgoing().empty();
     const bool output = !wire.to_client.empty() && (wire.client == nullptr || wire.client->reads);
-    const bool ended = wire.ended && (wire.broken || !wire.held);
+    const bool ended = !waits && wire.ended && (wire.broken || !wire.held);
     if (wire.unreported != 0 || ended || output || ((input || wire.retry) && reads)) {
       work.push_back([=, this] { ServeWire(node, core, slot); });
     }
@@ -374,6 +376,8 @@ void BrokerWorld::ServeWire(std::size_t node, std::size_t core, std::size_t slot
     self.shard.OnSent(id, std::exchange(wire.unreported, 0));
     Execute(node, core);
   }
+  // This core stood still: whose clients they are by now is not known yet.
+  if (self.shard.clients_wait()) return;
   if (wire.client != nullptr && !wire.held && !wire.paused && !wire.closing) {
     ByteBuffer& outgoing = wire.client->outgoing();
     const std::size_t count = Chance(80) ? outgoing.size() : Below(outgoing.size() + 1);

@@ -29,6 +29,8 @@ class WorldPartners {
   // It dies, without a word.
   virtual void Kill(std::size_t node) = 0;
   // One turn of a core.
+  // First thing in a turn of the core: whether it stood still.
+  virtual void BeginTurn(std::size_t node, std::size_t core, const Now& now) = 0;
   virtual void Turn(std::size_t node, std::size_t core, const Now& now) = 0;
   // Whether there is something for a turn to do, now or later; false once nothing comes of it.
   virtual bool HasWork(std::size_t node, std::size_t core, const Now& now) const = 0;

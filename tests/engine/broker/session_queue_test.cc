@@ -286,6 +286,25 @@ TEST(SessionQueue, OfACopyGivesNoNumberThatItsOwnerHasGiven) {
   EXPECT_EQ(queue.next_number(), 14u);
 }
 
+TEST(SessionQueue, OfACopyKnowsWhatItsOwnerHadGivenWhenItWasTold) {
+  SessionQueue queue;
+  queue.StartAt(10, 13);
+  EXPECT_TRUE(queue.IsOld(12));
+  EXPECT_FALSE(queue.IsOld(13));
+}
+
+// The client goes to the other node and comes back, and nothing is queued meanwhile.
+TEST(SessionQueue, GivesNoNumberAgainAfterItWasACopyForAWhile) {
+  SessionQueue queue;
+  queue.Push(Outbound("a"));
+  EXPECT_THAT(Send(queue), ElementsAre("a"));
+  queue.Acknowledge(SessionQueue::PacketIdOf(0), QoS::kAtLeastOnce);
+  queue.Deactivate();
+  queue.Activate(0, false);
+  queue.Push(Outbound("b"));
+  EXPECT_TRUE(queue.Contains(1));
+}
+
 TEST(SessionQueue, IsLookedAtInParts) {
   SessionQueue queue;
   for (const char* payload : {"a", "b", "c", "d", "e"}) queue.Push(Outbound(payload));
