@@ -173,7 +173,7 @@ void Pair::OnProposal(std::size_t path, const PairView& view, MonoNs now) {
 
 // Whether one of both may have to give up what it holds before an epoch begins.
 bool Pair::NeedsCare(Holding other) const noexcept {
-  return options_.careful || IsBehind(holding()) || IsBehind(other);
+  return options_.careful || gives_up_ || IsBehind(holding()) || IsBehind(other);
 }
 
 // If it turns out that the partner has left this epoch, it has all that was acknowledged in it.

@@ -50,6 +50,10 @@ class CopyChecks {
   void Owe(SubscriberId session) {
     if (on_) Set(session, State::kOwed);
   }
+  // It has been told that out of turn: what is left is to compare.
+  void Paid(SubscriberId session) {
+    if (IsOwed(session)) Set(session, State::kChanged);
+  }
   bool IsOwed(SubscriberId session) const noexcept { return StateOf(session) == State::kOwed; }
 
   std::size_t waiting() const noexcept { return waiting_.size(); }

@@ -432,6 +432,7 @@ void Shard::MirroredReached(CoreId stream, std::uint64_t number) {
   gate_.MirroredReached(mirrored_.reached());
   ReleaseHeld();
   EndSnapshot();
+  if (!postponed_claims_.empty()) RetryClaims();
 }
 
 void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
@@ -623,6 +624,7 @@ void Shard::OnClaim(const ClaimRecord& claim) {
       Tell(*session);
     } else if (teller_.checks().IsOwed(session->id)) {
       TellAgain(*session);
+      teller_.checks().Paid(session->id);
     }
     // What is published here goes to the owner only when all cores here know that somebody there
     // wants it; until then this node gives it its place, and tells that.

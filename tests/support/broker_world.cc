@@ -215,7 +215,7 @@ std::vector<BrokerWorld::Work> BrokerWorld::WorkOf(std::size_t node, std::size_t
     const bool reads = !waits && !wire.held && !wire.paused && !wire.closing;
     const bool input = wire.client != nullptr && !wire.client->outgoing().empty();
     const bool output = !wire.to_client.empty() && (wire.client == nullptr || wire.client->reads);
-    const bool ended = !waits && wire.ended && (wire.broken || !wire.held);
+    const bool ended = wire.ended && (wire.broken || (!wire.held && !waits));
     if (wire.unreported != 0 || ended || output || ((input || wire.retry) && reads)) {
       work.push_back([=, this] { ServeWire(node, core, slot); });
     }
@@ -376,18 +376,19 @@ void BrokerWorld::ServeWire(std::size_t node, std::size_t core, std::size_t slot
     self.shard.OnSent(id, std::exchange(wire.unreported, 0));
     Execute(node, core);
   }
-  // This core stood still: whose clients they are by now is not known yet.
-  if (self.shard.clients_wait()) return;
-  if (wire.client != nullptr && !wire.held && !wire.paused && !wire.closing) {
+  // The core stood still: whose clients they are by now is not known yet.
+  const bool waits = self.shard.clients_wait();
+  if (wire.client != nullptr && !waits && !wire.held && !wire.paused && !wire.closing) {
     ByteBuffer& outgoing = wire.client->outgoing();
     const std::size_t count = Chance(80) ? outgoing.size() : Below(outgoing.size() + 1);
     wire.to_server.Append(outgoing.bytes(0, count));
     outgoing.Consume(count);
   }
-  if (!wire.broken) DecodePackets(node, core, wire);
+  if (!wire.broken && !waits) DecodePackets(node, core, wire);
   // The wire may have moved to another core, or the end may wait for input that is held back.
   Wire* const still = FindWire(node, core, id);
-  if (still == nullptr || !still->ended || (still->held && !still->broken)) return;
+  const bool is_kept = still != nullptr && (still->held || waits) && !still->broken;
+  if (still == nullptr || !still->ended || is_kept) return;
   self.wires[slot].reset();
   self.shard.OnClosed(id, metrics::CloseReason::kClientClosed);
   Execute(node, core);

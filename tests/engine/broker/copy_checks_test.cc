@@ -74,5 +74,15 @@ TEST_F(CopyChecksTest, TakesNothingForAPartnerThatKnowsNoHashes) {
   EXPECT_EQ(checks_.waiting(), 0u);
 }
 
+TEST(CopyChecks, OneThatWasToldOutOfTurnIsStillCompared) {
+  CopyChecks checks;
+  checks.Start(true);
+  checks.Owe(SubscriberId{3});
+  checks.Paid(SubscriberId{3});
+  EXPECT_FALSE(checks.IsOwed(SubscriberId{3}));
+  ASSERT_EQ(checks.waiting(), 1u);
+  EXPECT_EQ(checks.Take().session, SubscriberId{3});
+}
+
 }  // namespace
 }  // namespace tandem::broker
