@@ -145,6 +145,11 @@ TEST(SwarmTest, DeliversOnceWhatCrossesWhileItsSessionIsTold_P5) {
   RunSeed({.crashes = true, .clocks = true}, 2'000'010'281, false);
 }
 
+// The same where an older place waits: the name is not taken for a place.
+TEST(SwarmTest, TakesNoPlaceThatWasDoneWhenItsSessionWasToldForANewOne_P5) {
+  for (const std::uint64_t seed : {4'000'021'251, 4'000'026'360}) RunSeed(AllFaults(), seed);
+}
+
 TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
   RunFreshSeeds(kData, 100);
   RunFreshSeeds(kGroupsAndWills, 100);
