@@ -1,8 +1,9 @@
 // What a broker costs at the least: the transport, the codec, one table of topics, and none of the
 // promises. `run --other 'ceiling=.../bare_relay {port}'` measures it beside real brokers.
 //
-// It keeps no session and no queue, checks nothing, knows no wildcards, and understands only what
-// tandem-bench's pairs say: a topic has one subscriber, and QoS is 0 or 1.
+// It keeps no session and no queue, checks nothing, knows no wildcards, hands on packets as they
+// came, and understands only what tandem-bench's pairs and fan-outs say: QoS 0, and QoS 1 where a
+// topic has one subscriber.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -57,7 +58,10 @@ class Relay : public reactor::NullHandler {
     Of(id).is_sending = false;
     if (!Of(id).output.empty()) dirty_.push_back(id);
   }
-  void OnClosed(ConnectionId id, reactor::CloseReason) { clients_[SlotOf(id)] = nullptr; }
+  void OnClosed(ConnectionId id, reactor::CloseReason) {
+    clients_[SlotOf(id)] = nullptr;
+    for (auto& [topic, subscribers] : subscribers_) std::erase(subscribers, id);
+  }
 
  private:
   struct Client {
@@ -78,8 +82,10 @@ class Relay : public reactor::NullHandler {
   void OnPacket(ConnectionId id, Client& client, const mqtt::Packet& packet, Bytes bytes) {
     const mqtt::Version version = client.decoder.version();
     if (const auto* const publish = std::get_if<mqtt::PublishView>(&packet)) {
-      const auto subscriber = subscribers_.find(ToAbsl(publish->topic));
-      if (subscriber != subscribers_.end()) OutputOf(subscriber->second).Append(bytes);
+      const auto subscribers = subscribers_.find(ToAbsl(publish->topic));
+      if (subscribers != subscribers_.end())
+        for (const ConnectionId subscriber : subscribers->second)
+          OutputOf(subscriber).Append(bytes);
       if (publish->qos == mqtt::QoS::kAtLeastOnce) {
         mqtt::EncodeAck(version,
                         {.type = mqtt::PacketType::kPuback, .packet_id = publish->packet_id},
@@ -91,7 +97,7 @@ class Relay : public reactor::NullHandler {
       mqtt::SubscribeEntries entries = subscribe->entries;
       std::vector<mqtt::ReasonCode> codes;
       while (const auto entry = entries.Next()) {
-        subscribers_[ToAbsl(entry->filter)] = id;
+        subscribers_[ToAbsl(entry->filter)].push_back(id);
         codes.push_back(static_cast<mqtt::ReasonCode>(entry->options.qos));
       }
       mqtt::EncodeSuback(version, {.packet_id = subscribe->packet_id, .codes = codes},
@@ -111,8 +117,8 @@ class Relay : public reactor::NullHandler {
   }
 
   reactor::UringTransport& transport_;
-  std::vector<std::unique_ptr<Client>> clients_;  // by slot
-  absl::flat_hash_map<std::string, ConnectionId> subscribers_;
+  std::vector<std::unique_ptr<Client>> clients_;                             // by slot
+  absl::flat_hash_map<std::string, std::vector<ConnectionId>> subscribers_;  // by topic
   std::vector<ConnectionId> dirty_;
 };
 
