@@ -33,7 +33,7 @@ void Client::Connect() {
                        .user_name = settings_.user_name,
                        .password = password,
                        .session_expiry_s = settings_.session_expiry_s},
-                      output_);
+                      output_.own());
 }
 
 void Client::Subscribe(std::span<const std::string_view> filters, QoS qos) {
@@ -41,17 +41,18 @@ void Client::Subscribe(std::span<const std::string_view> filters, QoS qos) {
   for (const std::string_view filter : filters) {
     entries.push_back({.filter = filter, .options = {.qos = qos}});
   }
-  mqtt::EncodeSubscribe(settings_.version, PacketId{1}, entries, std::nullopt, output_);
+  mqtt::EncodeSubscribe(settings_.version, PacketId{1}, entries, std::nullopt, output_.own());
 }
 
-void Client::Ping() { mqtt::EncodePingreq(output_); }
+void Client::Ping() { mqtt::EncodePingreq(output_.own()); }
 
-void Client::Disconnect() { mqtt::EncodeDisconnect(settings_.version, {}, output_); }
+void Client::Disconnect() { mqtt::EncodeDisconnect(settings_.version, {}, output_.own()); }
 
 void Client::StartAgain() {
   decoder_ = mqtt::Decoder(mqtt::Sender::kServer);
   decoder_.set_version(settings_.version);
   tail_.Clear();
+  clipped_.Clear();
   output_.Clear();
   error_.clear();
 }
@@ -72,18 +73,23 @@ void Client::PreparePublish(std::string_view topic, QoS qos, std::size_t payload
   for (std::size_t i = 0; i < payload_bytes; ++i) {
     payload[i] = static_cast<std::uint8_t>('a' + i % 26);
   }
+  const std::size_t rest = payload_bytes - kStampBytes;
+  copied_bytes_ = frame_.size() - (rest < ClientOutput::kSharedBytesMin ? 0 : rest);
 }
 
 void Client::Publish(const Stamp& stamp) {
   TANDEM_DCHECK(CanPublish());
-  std::uint8_t* const packet = output_.Extend(frame_.size());
-  std::memcpy(packet, frame_.data(), frame_.size());
+  std::uint8_t* const packet = output_.own().Extend(copied_bytes_);
+  std::memcpy(packet, frame_.data(), copied_bytes_);
   WriteStamp(stamp, packet + stamp_offset_);
-  if (qos_ == QoS::kAtMostOnce) return;
-  const std::uint16_t id = TakeId();
-  outgoing_[id - 1u] = {stamp.planned_ns, Stage::kSent};
-  packet[id_offset_] = static_cast<std::uint8_t>(id >> 8);
-  packet[id_offset_ + 1] = static_cast<std::uint8_t>(id & 0xff);
+  if (qos_ != QoS::kAtMostOnce) {
+    const std::uint16_t id = TakeId();
+    outgoing_[id - 1u] = {stamp.planned_ns, Stage::kSent};
+    packet[id_offset_] = static_cast<std::uint8_t>(id >> 8);
+    packet[id_offset_ + 1] = static_cast<std::uint8_t>(id & 0xff);
+  }
+  const Bytes rest = shared_payload();
+  if (!rest.empty() && !output_.Share(rest.size())) output_.own().Append(rest);
 }
 
 std::uint16_t Client::TakeId() {
@@ -97,6 +103,7 @@ std::uint16_t Client::TakeId() {
 }
 
 bool Client::Receive(Bytes bytes, ClientEvents& events) {
+  if (clipped_.is_coming()) bytes = ReceiveClipped(bytes, events);
   if (tail_.empty()) {
     const std::size_t taken = ReceiveWhole(bytes, events);
     if (error_.empty()) tail_.Append(bytes.subspan(taken));
@@ -111,8 +118,12 @@ bool Client::Receive(Bytes bytes, ClientEvents& events) {
 std::size_t Client::ReceiveWhole(Bytes bytes, ClientEvents& events) {
   std::size_t taken = 0;
   while (taken < bytes.size() && error_.empty()) {
-    const mqtt::DecodeResult result = decoder_.Next(bytes.subspan(taken));
-    if (result.status == mqtt::DecodeStatus::kNeedMore) break;
+    const Bytes rest = bytes.subspan(taken);
+    const mqtt::DecodeResult result = decoder_.Next(rest);
+    if (result.status == mqtt::DecodeStatus::kNeedMore) {
+      if (clipped_.Begin(rest, decoder_)) return bytes.size();
+      break;
+    }
     if (result.status == mqtt::DecodeStatus::kMalformed) {
       Fail(absl::StrCat("malformed packet: ", result.explanation));
       break;
@@ -121,6 +132,14 @@ std::size_t Client::ReceiveWhole(Bytes bytes, ClientEvents& events) {
     taken += result.size;
   }
   return taken;
+}
+
+Bytes Client::ReceiveClipped(Bytes bytes, ClientEvents& events) {
+  bytes = clipped_.Skip(bytes);
+  if (clipped_.is_coming()) return bytes;
+  ReceiveWhole(clipped_.packet(), events);
+  clipped_.Clear();
+  return bytes;
 }
 
 void Client::Handle(const mqtt::Packet& packet, ClientEvents& events) {
@@ -192,7 +211,7 @@ void Client::Complete(std::uint16_t id, ReasonCode reason, ClientEvents& events)
 }
 
 void Client::SendAck(PacketType type, PacketId id) {
-  mqtt::EncodeAck(settings_.version, {.type = type, .packet_id = id}, output_);
+  mqtt::EncodeAck(settings_.version, {.type = type, .packet_id = id}, output_.own());
 }
 
 void Client::Fail(std::string error) { error_ = std::move(error); }

@@ -14,6 +14,8 @@
 #include "engine/base/clock.h"
 #include "proto/mqtt/decoder.h"
 #include "proto/mqtt/packet.h"
+#include "tools/tandem-bench/client_output.h"
+#include "tools/tandem-bench/clipped_message.h"
 #include "tools/tandem-bench/stamp.h"
 
 namespace tandem::bench {
@@ -26,7 +28,8 @@ class ClientEvents {
   virtual ~ClientEvents() = default;
   virtual void OnConnack(Client& client, mqtt::ReasonCode reason) = 0;
   virtual void OnSuback(Client& client, std::span<const mqtt::ReasonCode> codes) = 0;
-  // An application message: QoS 2 repetitions are already removed. Views live until it returns.
+  // An application message: QoS 2 repetitions are already removed. Views live until it returns. Of
+  // a large payload only the start is there (ClippedMessage).
   virtual void OnMessage(Client& client, const mqtt::PublishView& message) = 0;
   // A publish is complete (PUBACK; PUBCOMP or a PUBREC that refuses). `planned_ns` as published.
   virtual void OnAcknowledged(Client& client, MonoNs planned_ns, mqtt::ReasonCode reason) = 0;
@@ -44,8 +47,8 @@ struct ClientSettings {
 
 // The client's side of the protocol: bytes in, bytes out, no state kept for a next connection.
 // Everything it has to say is appended to output(), which the caller sends and clears. Publishing
-// copies a prepared frame and writes stamp and packet id into it, because the generator must be
-// faster than any broker.
+// copies a prepared frame, of a large one only the start, and writes stamp and packet id into it,
+// because the generator must be faster than any broker.
 class Client {
  public:
   explicit Client(ClientSettings settings);
@@ -76,7 +79,9 @@ class Client {
 
   std::uint32_t index() const noexcept { return settings_.index; }
   const std::string& client_id() const noexcept { return settings_.client_id; }
-  ByteBuffer& output() noexcept { return output_; }
+  ClientOutput& output() noexcept { return output_; }
+  // What output() shares; it stays where it is as long as the client.
+  Bytes shared_payload() const noexcept { return frame_.bytes().subspan(copied_bytes_); }
   const std::string& error() const noexcept { return error_; }
   // Publishes that the broker has not acknowledged yet.
   std::size_t unacknowledged() const noexcept { return outgoing_.size() - free_ids_.size(); }
@@ -90,8 +95,9 @@ class Client {
   };
 
   // Handles the packets that are complete; returns the bytes they took, or nothing good after
-  // Fail().
+  // Fail(). What is left begins a packet; if that is large, it is clipped, and nothing is left.
   std::size_t ReceiveWhole(Bytes bytes, ClientEvents& events);
+  Bytes ReceiveClipped(Bytes bytes, ClientEvents& events);
   void Handle(const mqtt::Packet& packet, ClientEvents& events);
   void HandleConnack(const mqtt::ConnackView& connack, ClientEvents& events);
   void HandleMessage(const mqtt::PublishView& message, ClientEvents& events);
@@ -104,13 +110,15 @@ class Client {
   const ClientSettings settings_;
   mqtt::Decoder decoder_;
   ByteBuffer tail_;  // of a packet that has not arrived completely
-  ByteBuffer output_;
+  ClippedMessage clipped_;
+  ClientOutput output_;
   std::string error_;
 
   mqtt::QoS qos_{};
   ByteBuffer frame_;  // a whole PUBLISH
   std::size_t id_offset_ = 0;
   std::size_t stamp_offset_ = 0;
+  std::size_t copied_bytes_ = 0;  // of frame_, each time
   std::size_t receive_maximum_ = 65'535;
   std::vector<Outgoing> outgoing_;
   std::vector<std::uint16_t> free_ids_;  // those of outgoing_ that are free; reused while warm

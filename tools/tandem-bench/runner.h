@@ -1,14 +1,13 @@
 // Puts a Load on a transport: streams, turns, time.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "engine/base/byte_buffer.h"
 #include "engine/base/clock.h"
 #include "engine/reactor/transport.h"
 #include "tools/tandem-bench/load.h"
@@ -45,7 +44,7 @@ class Runner {
  private:
   struct Stream {
     ConnectionId id = kNoConnection;
-    ByteBuffer in_flight;
+    ClientOutput in_flight;
     bool is_sending = false;
     bool is_connected = false;
     bool is_closing = false;
@@ -147,10 +146,10 @@ class Runner {
     } else if (!client.output().empty()) {
       std::swap(stream.in_flight, client.output());
       stream.is_sending = true;
-      const std::array<reactor::Fragment, 1> fragments = {
-          {{stream.in_flight.data(), stream.in_flight.size()}}};
+      ClientOutput::Fragments fragments;
+      const std::size_t count = stream.in_flight.ToFragments(client.shared_payload(), fragments);
       transport_.Send(
-          stream.id, fragments,
+          stream.id, std::span(fragments).first(count),
           load_.IsWriteAwaited(index) ? reactor::SentNotice::kSoon : reactor::SentNotice::kLater);
     } else if (load_.phase() == Phase::kDone || load_.IsLeaving(index)) {
       Close(stream, reactor::CloseMode::kGraceful);

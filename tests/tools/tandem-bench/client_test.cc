@@ -41,8 +41,7 @@ class ClientTest : public ::testing::TestWithParam<std::tuple<mqtt::Version, QoS
 
   void Exchange(std::size_t piece = 1) {
     while (!client.output().empty() || !broker.output(0).empty()) {
-      ByteBuffer up = std::move(client.output());
-      broker.Receive(0, up.bytes());
+      broker.Receive(0, AsBytes(TakeOutput(client)));
       ByteBuffer down = std::move(broker.output(0));
       for (std::size_t at = 0; at < down.size(); at += piece) {
         ASSERT_TRUE(client.Receive(down.bytes(at, std::min(piece, down.size() - at)), log))
@@ -80,6 +79,31 @@ TEST_P(ClientTest, GetsItsOwnMessagesBack) {
   Exchange();
   EXPECT_EQ(broker.pings, 1);
   EXPECT_EQ(broker.disconnects, 1);
+}
+
+// More than one send may carry, in pieces that cut the messages anywhere.
+TEST_P(ClientTest, CopiesOfALargeMessageWhatItLooksAt) {
+  client.Connect();
+  Exchange();
+  client.Subscribe(std::vector<std::string_view>{"a/+"}, qos());
+  Exchange();
+  client.PreparePublish("a/b", qos(), 20'000);
+  for (const std::size_t piece : {1u, 1'023u, 4'096u, 65'536u}) {
+    log.messages.clear();
+    log.acknowledged.clear();
+    std::vector<Stamp> sent;
+    for (std::uint64_t i = 0; i < ClientOutput::kSharedMax + 5; ++i) {
+      sent.push_back({.publisher = 9, .sequence = i, .planned_ns = static_cast<MonoNs>(i)});
+      client.Publish(sent.back());
+    }
+    EXPECT_LT(client.output().own().size(), std::size_t{7} * 20'000);
+    EXPECT_GT(client.output().size(), sent.size() * 20'000);
+    Exchange(piece);
+    EXPECT_EQ(log.messages, sent);
+    const bool comes_whole = piece > 20'000;
+    EXPECT_EQ(log.payload_bytes <= ClippedMessage::kKeptBytes, !comes_whole);
+    EXPECT_EQ(log.acknowledged.size(), qos() == QoS::kAtMostOnce ? 0u : sent.size());
+  }
 }
 
 TEST_P(ClientTest, UsesPacketIdsAgain) {

@@ -34,8 +34,7 @@ class LoadTest : public ::testing::Test {
     load->TakeDirty(dirty);
     for (const std::uint32_t i : dirty) {
       if (!load->client(i).error().empty()) load->OnClosed(i, "", now);
-      ByteBuffer up = std::move(load->client(i).output());
-      broker.Receive(i, up.bytes());
+      broker.Receive(i, AsBytes(TakeOutput(load->client(i))));
       if (load->IsLeaving(i)) {
         load->OnClosed(i, "", now);
       } else {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,8 +18,20 @@
 #include "proto/mqtt/encoder.h"
 #include "proto/mqtt/packet.h"
 #include "proto/mqtt/topic.h"
+#include "tools/tandem-bench/client.h"
 
 namespace tandem::bench {
+
+// What a client has to say, as its connection would carry it; then it has said it.
+inline std::string TakeOutput(Client& client) {
+  ClientOutput::Fragments fragments;
+  const std::size_t count = client.output().ToFragments(client.shared_payload(), fragments);
+  std::string bytes;
+  for (const auto& [data, size] : std::span(fragments).first(count))
+    bytes.append(AsText({data, size}));
+  client.output().Clear();
+  return bytes;
+}
 
 // Connections are numbers; all of one protocol version. Forwards at once, a message at most once
 // per connection; members of a shared group take turns. Packet ids never run out in a test.
