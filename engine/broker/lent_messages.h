@@ -40,8 +40,8 @@ class LentMessages {
   // A member on the other node's side has it; that it is done with, or has its place, may have been
   // said before. Yields the place that waits for it.
   std::optional<Place> Keep(const MessagePtr& message, const SharedTarget& group) {
-    const auto it = early_.find({message->id(), group});
-    if (it == early_.end()) {
+    const auto it = early_.lower_bound({message->id(), group});
+    if (it == early_.end() || it->first != std::pair(message->id(), group)) {
       Add(message, group);
       return std::nullopt;
     }
@@ -52,12 +52,12 @@ class LentMessages {
   // Done with, in that group; in which one an older node does not say. The spare may still be on
   // its way here.
   void Return(const MessageId& id, const SharedTarget& group) {
-    if (!Take(id, group) && !group.filter.empty()) early_.try_emplace({id, group});
+    if (!Take(id, group) && !group.filter.empty()) early_.insert({{id, group}, {}});
   }
   // The spare for a copy's place; null, and Keep yields the place later, if it has not come yet.
   MessagePtr TakeFor(const MessageId& id, const SharedTarget& group, Place place) {
     MessagePtr message = Take(id, group);
-    if (!message) early_.insert_or_assign({id, group}, std::move(place));
+    if (!message) early_.insert({{id, group}, std::move(place)});
     return message;
   }
   // The other node is gone: all of them.
@@ -98,8 +98,9 @@ class LentMessages {
   }
 
   absl::btree_map<MessageId, Lent> lent_;
-  // Spares that are spoken for before they are here: by a place, or nobody (done with).
-  absl::btree_map<std::pair<MessageId, SharedTarget>, std::optional<Place>> early_;
+  // Spares that are spoken for before they are here: by a place, or nobody (done with). Several of
+  // one message, if a member has given it back and the next one's place came by another lane.
+  absl::btree_multimap<std::pair<MessageId, SharedTarget>, std::optional<Place>> early_;
   std::size_t bytes_ = 0;
 };
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -68,6 +70,26 @@ TEST(LentMessages, LetsAnOlderNodeNotSayWhichGroupIsDone) {
   EXPECT_EQ(lent.size(), 1u);
   lent.Return({.number = 1}, {});
   EXPECT_EQ(lent.size(), 0u);
+}
+
+// A member gives the message back, and the next one's place comes before either spare does: each
+// place gets one, also that of the first, which may be gone by then.
+TEST(LentMessages, KeepsASpareForEachPlaceThatWaits) {
+  for (const bool first_asks_first : {true, false}) {
+    LentMessages lent;
+    const MessagePtr message = Numbered(1).Share();
+    const char* const names[] = {"first", "next"};
+    EXPECT_FALSE(lent.TakeFor({.number = 1}, kFirst, {.client_id = names[!first_asks_first]}));
+    EXPECT_FALSE(lent.TakeFor({.number = 1}, kFirst, {.client_id = names[first_asks_first]}));
+    std::set<std::string> given;
+    for (int spare = 0; spare < 2; ++spare) {
+      const auto place = lent.Keep(message, kFirst);
+      ASSERT_TRUE(place);
+      given.insert(place->client_id);
+    }
+    EXPECT_THAT(given, SizeIs(2));
+    EXPECT_EQ(lent.size(), 0u);
+  }
 }
 
 TEST(LentMessages, GivesASpareToThePlaceThatAsksForIt) {
