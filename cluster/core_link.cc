@@ -94,6 +94,7 @@ absl::Status CoreLink::Start(const node::CoreServices& services, const Now& now)
 
 void CoreLink::BeginTurn(const Now& now) {
   const MonoNs gap = now.mono_ns - std::exchange(turned_at_, now.mono_ns);
+  late_turn_ = gap > kStoodStill;
   if (gap <= kStoodStill || !epoch_ || held_ || stopping_) return;
   if (std::exchange(stood_still_at_, now.mono_ns) == kNever) services_.events->OnClientsWait(true);
   PostTo(CoreId{0}, [core = core_, until = now.mono_ns, gap](CoreLink& zero) {
@@ -118,6 +119,7 @@ bool CoreLink::Turn(const Now& now) {
   if (coordinator_) coordinator_->Finish();
   for (const auto& slot : slots_) {
     if (!slot->lane) continue;
+    slot->lane->CheckHeard(state_->options.failure_after, late_turn_);
     slot->lane->Send();
     CountTraffic(*slot);
   }

@@ -125,6 +125,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   bool reported_lag_ = false;
   MonoNs standing_checked_at_ = 0;
   MonoNs turned_at_ = 0;
+  bool late_turn_ = false;                     // the present one
   MonoNs stood_still_at_ = kNever;             // clients wait since then
   std::optional<std::uint64_t> snapshot_end_;  // number of our SnapshotEndRecord
   StreamSender sender_;

@@ -1,5 +1,6 @@
 #include "cluster/lane.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -86,6 +87,7 @@ Lane::Lane(std::uint16_t number, std::uint64_t epoch, std::unique_ptr<LinkConnec
            bool dialer, StreamSender* sender, StreamReceiver* receiver, LaneHost& host)
     : number_(number),
       epoch_(epoch),
+      dialer_(dialer),
       connection_(std::move(connection)),
       sender_(sender),
       receiver_(receiver),
@@ -93,6 +95,7 @@ Lane::Lane(std::uint16_t number, std::uint64_t epoch, std::unique_ptr<LinkConnec
       shared_(std::make_shared<Shared>(Shared{this})),
       rpc_(std::make_unique<RpcLink>(*connection_, dialer, kLaneFrame,
                                      kj::heap<LaneServer>(shared_))),
+      heard_at_(host.now().mono_ns),
       tasks_(*this) {
   if (sender_ != nullptr) Open();
 }
@@ -117,7 +120,9 @@ void Lane::Open() {
   request.setEpoch(epoch_);
   request.setStream(number_);
   request.setAcks(kj::heap<AckServer>(shared_));
+  NoteAwaited();
   tasks_.add(request.send().then([this](capnp::Response<peer::Lane::OpenResults>&& response) {
+    --awaited_;
     if (absl::Status status = sender_->Resume(response.getReceived()); !status.ok())
       return Fail(std::move(status));
     // An import, not a promise: calls on it are sent as they are built.
@@ -173,8 +178,11 @@ void Lane::SendBatch(const StreamSender::Batch& batch) {
     request.adoptBlob(
         rpc_->Stage(capnp::Orphanage::getForMessageContaining(params), std::move(blob)));
   }
-  tasks_.add(
-      request.send().ignoreResult().then([this, bytes = batch.bytes] { sender_->OnTaken(bytes); }));
+  NoteAwaited();
+  tasks_.add(request.send().ignoreResult().then([this, bytes = batch.bytes] {
+    --awaited_;
+    sender_->OnTaken(bytes);
+  }));
   TANDEM_CHECK_MSG(!rpc_->staged() || rpc_->shut(),
                    "a batch must leave with the message it was built for");
 }
@@ -244,6 +252,37 @@ void Lane::SendAck(std::uint64_t number) {
   request.setNumber(number);
   urgent_ = true;
   tasks_.add(request.send().ignoreResult());
+}
+
+// -------------------------------------------------------------------------------------------------------------------
+// whether anybody is there
+
+void Lane::NoteAwaited() {
+  if (awaited_++ == 0) awaited_since_ = host_.now().mono_ns;
+}
+
+void Lane::CheckHeard(MonoNs patience, bool excused) {
+  const MonoNs now = host_.now().mono_ns;
+  if (excused || heard_bytes_ != connection_->bytes_received()) {
+    heard_bytes_ = connection_->bytes_received();
+    heard_at_ = now;
+  }
+  // The other end opens its stream as soon as it has the lane.
+  const bool waits = awaited_ != 0 || (receiver_ != nullptr && !acks_);
+  const MonoNs since = awaited_ != 0 ? std::max(heard_at_, awaited_since_) : heard_at_;
+  if (waits && now - since > patience) Fail(absl::UnavailableError("its other end says nothing"));
+  const bool may_ask = dialer_ && !waits && acks_;
+  if (may_ask && now - heard_at_ > patience / 2) Ask();
+  check_at_ = waits ? since + patience + 1 : may_ask ? heard_at_ + patience / 2 + 1 : kNever;
+}
+
+// What the other end knows already; its return says that it is there.
+void Lane::Ask() {
+  auto request = acks_->appliedRequest();
+  request.setNumber(receiver_->applied());
+  urgent_ = true;
+  NoteAwaited();
+  tasks_.add(request.send().ignoreResult().then([this] { --awaited_; }));
 }
 
 void Lane::Fail(absl::Status error) {

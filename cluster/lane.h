@@ -3,6 +3,7 @@
 
 #include <kj/async.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,12 +45,17 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   // Once per turn, before the loop runs. An error ends the connection, and if it is IsFatal, the
   // epoch with it.
   absl::Status Pump();
+  // Once per turn, before Send(). One end may have forgotten the connection, and its reset been
+  // lost: then nothing comes any more. So the dialer, who alone can open another one, asks when it
+  // has heard nothing for half of `patience`; and the lane fails if what this end waits for has not
+  // come for `patience`. `excused`: this core stood still.
+  void CheckHeard(MonoNs patience, bool excused);
   // Once per turn, after it: batches, acknowledgements, flush.
   void Send();
   // Send() would send something.
   bool HasWork() const;
-  // When Send() must be called if nothing else happens; kNever if it need not.
-  MonoNs NextDeadline() const noexcept { return flush_at_; }
+  // When CheckHeard() and Send() must be called if nothing else happens; kNever if they need not.
+  MonoNs NextDeadline() const noexcept { return std::min(flush_at_, check_at_); }
 
   static bool IsFatal(const absl::Status& status) { return absl::IsDataLoss(status); }
   std::unique_ptr<LinkConnection> TakeConnection() { return std::move(connection_); }
@@ -65,6 +71,8 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   void Open();
   void SendBatch(const StreamSender::Batch& batch);
   void SendAck(std::uint64_t number);
+  void Ask();
+  void NoteAwaited();
   void Flush();
   absl::Status Append(peer::RecordSink::AppendParams::Reader batch);
   absl::Status Deliver(peer::RecordSink::AppendParams::Reader batch);
@@ -75,6 +83,7 @@ class Lane final : private kj::TaskSet::ErrorHandler {
 
   const std::uint16_t number_;
   const std::uint64_t epoch_;
+  const bool dialer_;
   std::unique_ptr<LinkConnection> connection_;
   StreamSender* sender_;
   StreamReceiver* receiver_;
@@ -86,6 +95,11 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   std::optional<peer::AckSink::Client>
       acks_;                  // once the other side opened: where to confirm its records
   bool urgent_ = false;       // something was put into the queue that the other side waits for
+  std::size_t awaited_ = 0;   // calls whose returns have not come, acknowledgements aside,
+  MonoNs awaited_since_ = 0;  // and since when there were any
+  MonoNs heard_at_ = 0;       // when the last bytes came
+  MonoNs check_at_ = kNever;
+  std::uint64_t heard_bytes_ = 0;
   MonoNs flush_at_ = kNever;  // when the rest goes at the latest
   kj::TaskSet tasks_;
 };

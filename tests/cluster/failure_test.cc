@@ -91,6 +91,36 @@ TEST_F(Failure, ABrokenLaneResumesInTheSameEpochWithoutLossOrRepetition) {
   for (const WorldCore& core : beta->cores) EXPECT_EQ(core.broker.downs, 0);
 }
 
+// The listener has lost a lane, and the dialer does not know: it sends nothing, or what it sends
+// vanishes. Within failure_after it asks, and dials anew.
+TEST_F(Failure, ALaneThatTheListenerHasForgottenIsOpenedAnew) {
+  StartBoth(2, 2);
+  for (WorldNode* const publisher : {beta, alpha}) {
+    SCOPED_TRACE(publisher->name);
+    world.Run(3000);
+    ASSERT_EQ(beta->cores[1].port->ForgetAll(), 1u);
+    publisher->cores[1].broker.Append(
+        broker::PublishRecord{.message = MakeMessage("t", "behind the loss")});
+    EXPECT_LE(MillisecondsUntil([&] { return AllApplied(*alpha) && AllApplied(*beta); }), 1'700);
+    EXPECT_EQ(alpha->cluster->status().epoch, 1u);
+    EXPECT_EQ(beta->cluster->status().epoch, 1u);
+  }
+}
+
+// An idle lane is asked after now and then, and stays.
+TEST_F(Failure, AnIdleLaneStays) {
+  StartBoth(2, 3);
+  world.Run(1'000);
+  const auto opened = [&] {
+    return alpha->cores[0].port->opened() + alpha->cores[1].port->opened();
+  };
+  const std::uint64_t before = opened();
+  world.Run(20'000);
+  EXPECT_EQ(opened(), before);
+  EXPECT_EQ(alpha->cluster->status().lanes_up, 3u);
+  EXPECT_EQ(alpha->cluster->status().epoch, 1u);
+}
+
 TEST_F(Failure, AKilledPartnerIsNoticedAtOnceByTheListener) {
   StartBoth(2, 2);
   alpha->Kill();

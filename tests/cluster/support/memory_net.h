@@ -115,6 +115,19 @@ class MemoryPort final : public reactor::StreamPort {
     return count;
   }
 
+  // The same, and the other ends never hear of it: what they send vanishes.
+  std::size_t ForgetAll() {
+    std::size_t count = 0;
+    for (auto& [id, end] : ends_) {
+      if (!end->connected || end->closing) continue;
+      if (end->peer != nullptr) end->peer->peer = nullptr;
+      end->peer = nullptr;
+      net_.Reset(*end, reactor::CloseReason::kPeerReset);
+      ++count;
+    }
+    return count;
+  }
+
   // Open connections that were dialed from here to `remote`, "host:port".
   std::size_t DialedTo(const std::string& remote) const {
     return static_cast<std::size_t>(
@@ -122,6 +135,9 @@ class MemoryPort final : public reactor::StreamPort {
           return each.second->connected && !each.second->closing && each.second->dial == remote;
         }));
   }
+
+  // Connections that there have been.
+  std::uint64_t opened() const noexcept { return next_id_ - 1; }
 
   // How many events there were.
   std::size_t Poll() {
