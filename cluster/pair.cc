@@ -254,7 +254,8 @@ void Pair::Begin(std::uint64_t epoch, MonoNs now) {
                         .brakes = peer::Has(peer_.features, peer::Feature::kBrakes),
                         .group_spares = peer::Has(peer_.features, peer::Feature::kGroupSpares),
                         .merge_reports = peer::Has(peer_.features, peer::Feature::kMergeReports),
-                        .copy_hashes = peer::Has(peer_.features, peer::Feature::kCopyHashes)};
+                        .copy_hashes = peer::Has(peer_.features, peer::Feature::kCopyHashes),
+                        .routed = peer::Has(peer_.features, peer::Feature::kRouted)};
   epoch_max_ = epoch;
   armed_ = false;
   in_step_ = false;

@@ -134,7 +134,9 @@ class Encoder {
     out.setGranted(r.granted);
     out.setSessionPresent(r.session_present);
     out.setAnsweredAt(r.answered_at);
+    out.setRouted(static_cast<std::uint16_t>(r.routed.size()));
     Put(r.client_id);
+    for (const std::uint64_t number : r.routed) PutU64(number);
   }
   void operator()(const broker::ApartRecord& r) { meta_.initApart().setAccepted(r.accepted); }
   void operator()(const broker::SnapshotEndRecord&) { meta_.setSnapshotEnd(); }
@@ -442,6 +444,19 @@ absl::StatusOr<broker::PeerRecord> ReadClaim(RecordMeta::Claim::Reader in, Texts
   return r;
 }
 
+absl::StatusOr<broker::PeerRecord> ReadClaimReply(RecordMeta::ClaimReply::Reader in, Texts& texts) {
+  broker::ClaimReplyRecord r{.connected_at = in.getConnectedAt(),
+                             .granted = in.getGranted(),
+                             .answered_at = in.getAnsweredAt(),
+                             .session_present = in.getSessionPresent()};
+  TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
+  if (in.getRouted() > kCoresMax) return Bad("names an impossible core");
+  for (std::size_t i = 0; i < in.getRouted(); ++i) {
+    TANDEM_ASSIGN_OR_RETURN(r.routed.emplace_back(), texts.U64());
+  }
+  return r;
+}
+
 absl::StatusOr<broker::PeerRecord> ReadSession(RecordMeta::Session::Reader in, Texts& texts) {
   broker::SessionRecord r{.connected = in.getConnected(),
                           .update = in.getUpdate(),
@@ -582,15 +597,8 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
       return r;
     }
-    case RecordMeta::CLAIM_REPLY: {
-      const auto in = meta.getClaimReply();
-      broker::ClaimReplyRecord r{.connected_at = in.getConnectedAt(),
-                                 .granted = in.getGranted(),
-                                 .answered_at = in.getAnsweredAt(),
-                                 .session_present = in.getSessionPresent()};
-      TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
-      return r;
-    }
+    case RecordMeta::CLAIM_REPLY:
+      return ReadClaimReply(meta.getClaimReply(), texts);
     case RecordMeta::APART:
       return broker::ApartRecord{.accepted = meta.getApart().getAccepted()};
     case RecordMeta::SNAPSHOT_END:

@@ -86,7 +86,7 @@ inline bool Delivery::Keep(Session& session, RoutedMessage& message, const Form&
 
 bool Delivery::Deliver(Session& session, RoutedMessage& message, const Form& form) {
   const MessageFields& fields = message.fields();
-  if (session.role == Role::kMirror || session.join) {
+  if (session.role == Role::kMirror || session.join || session.handed_over) {
     if (KeepForOwner(session, message, form)) return true;
   }
   if (!session.fetches.empty() && fields.retain && !form.stored)
@@ -118,7 +118,8 @@ bool Delivery::Fits(const Session& session, const MessageFields& fields, const F
 }
 
 // Of a session that the other node owns: keeps what is routed to it here until its place comes. Of
-// one that it owned lately: fills a place that waits for it. True if that is all.
+// one that it owned lately: fills a place that waits for it, or drops what it had passed over. True
+// if that is all.
 bool Delivery::KeepForOwner(Session& session, RoutedMessage& message, const Form& form) {
   const MessageId& id = message.fields().id;
   if (form.stored || form.group) return session.mirrored_here();
@@ -130,7 +131,7 @@ bool Delivery::KeepForOwner(Session& session, RoutedMessage& message, const Form
       return true;
     }
   }
-  if (!session.mirrored_here()) return false;
+  if (!session.mirrored_here()) return session.handed_over && session.handed_over->Covers(id);
   NeedJoin(session).Add(
       MessageJoin::Unplaced{.message = Compacted(message.Share()),
                             .qos = form.qos,

@@ -69,6 +69,8 @@ class Delivery {
   void Enqueue(Session& session, OutboundMessage message, bool crosses);
   // Where messages and places of a mirrored session wait for one another.
   MessageJoin& NeedJoin(Session& session);
+  // So EachJoin comes by.
+  void Watch(SubscriberId session) { joins_.push_back(session); }
   // keep(SubscriberId) for each session that may have one; false: it has none any longer.
   template <class Fn>
   void EachJoin(Fn&& keep) {

@@ -25,6 +25,7 @@ struct PeerEpoch {
   bool group_spares = true;
   bool merge_reports = true;  // the partner knows ApartRecord
   bool copy_hashes = true;    // the partner knows SessionHashRecord and SessionAgainRecord
+  bool routed = true;         // the partner knows ClaimReplyRecord::routed
 };
 
 // From the core to the other node. All calls on the core's thread.

@@ -100,6 +100,21 @@ enum class CongestionState : std::uint8_t {
   kStalled,  // and its client does not move: nobody waits
 };
 
+// What its last owner, alive, had routed to a session when it handed the session over to this node.
+// A message that it passed over (a subscription came, or went, just then) may cross later, and must
+// not be delivered behind newer ones (P6).
+struct HandedOver {
+  tandem::NodeId node{};
+  Incarnation incarnation{};
+  std::vector<std::uint64_t> routed;  // by core: of its clients' messages, up to this number
+  MonoNs since = 0;
+
+  bool Covers(const MessageId& id) const noexcept {
+    return id.node == node && id.incarnation == incarnation && Index(id.core) < routed.size() &&
+           id.number <= routed[Index(id.core)];
+  }
+};
+
 // A copy that turned out not to be like what it is a copy of. It stays until all that it should be
 // has been told, so that at no time less is here than was.
 struct CopyRepair {
@@ -146,12 +161,13 @@ struct Session {
     bool connected_there = false;
   };
   Parted parted;
-  bool merging = false;                // it does, and has not given way yet
-  bool cleaned_apart = false;          // began with a clean start while this node was by itself:
-                                       // what the other one has under this client id is over
-  bool borrows = false;                // some of its messages may have a lender
-  std::unique_ptr<MessageJoin> join;   // while messages or places wait for one another
-  std::unique_ptr<CopyRepair> repair;  // mirror: asked for, and not yet here
+  bool merging = false;        // it does, and has not given way yet
+  bool cleaned_apart = false;  // began with a clean start while this node was by itself:
+                               // what the other one has under this client id is over
+  bool borrows = false;        // some of its messages may have a lender
+  std::unique_ptr<HandedOver> handed_over;  // owner: for as long as something may be on its way
+  std::unique_ptr<MessageJoin> join;        // while messages or places wait for one another
+  std::unique_ptr<CopyRepair> repair;       // mirror: asked for, and not yet here
 
   // By filter as subscribed, $share included; ordered, because walking it has effects.
   absl::btree_map<std::string, SubscriptionState> subscriptions;

@@ -330,7 +330,9 @@ class Shard final : public ReplicatorEvents {
   void LetPlacesGo(MessageJoin& join);
   void CountOwned(const Session& session, std::int64_t sign);
   void HoldBack(const PeerOrigin& origin);
+  void NoteHandedOver(Session& session, const std::vector<std::uint64_t>& routed);
   void RepairJoins();
+  void RepairJoin(Session& session);
 
   // shard_copies.cc: whether the copies are like what they are copies of
   void CheckCopies();
@@ -412,6 +414,8 @@ class Shard final : public ReplicatorEvents {
   std::vector<std::uint64_t>
       interest_seen_;  // by core: the last interest change of its that we applied,
   std::vector<std::uint64_t> interest_answered_;  // and that we have told it so
+  // By core: the number of its clients' last message that it has routed here.
+  std::vector<std::uint64_t> routed_here_;
   Frontier mirrored_;  // by core of the other node: which subscriptions its copies follow
   // What another core has relayed here of one stream of the other node, and what of that it was
   // told to be applied: all below `number`, and so many messages of that one.

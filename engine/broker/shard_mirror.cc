@@ -588,12 +588,24 @@ void Shard::Promote(Session& session, bool owner_lives) {
     AnnounceGroup(shared->filter, shared->share_name, change.local);
   }
   if (session.join && !IsPlanted(PlantedBug::kUnplacedForgotten)) {
-    for (MessageJoin::Unplaced& unplaced : session.join->TakeMessages())
+    for (MessageJoin::Unplaced& unplaced : session.join->TakeMessages()) {
+      if (session.handed_over && session.handed_over->Covers(unplaced.message->id())) continue;
       delivery_.Enqueue(session, ToOutbound(unplaced), true);
+    }
   }
   if (was_connected && !owner_lives)
     session.will_not_before = context_.now.mono_ns + context_.config.will_grace_ns;
   StartAwayTimers(session);
+}
+
+// Precedes Promote: what the owner says that it had routed to the session by then.
+void Shard::NoteHandedOver(Session& session, const std::vector<std::uint64_t>& routed) {
+  session.handed_over =
+      std::make_unique<HandedOver>(HandedOver{.node = peer_.epoch().peer,
+                                              .incarnation = peer_.epoch().peer_incarnation,
+                                              .routed = routed,
+                                              .since = context_.now.mono_ns});
+  delivery_.Watch(session.id);
 }
 
 // The other node owns the session from now on; what is here becomes its copy.
@@ -616,6 +628,7 @@ void Shard::Demote(Session& session) {
   session.queue.Deactivate();
   Unfork(session);
   session.never_had.reset();
+  session.handed_over.reset();
   session.merge_below = 0;
   session.merging = session.cleaned_apart = false;
   session.unsubscribed.reset();
@@ -643,18 +656,24 @@ void Shard::RepairJoins() {
   const MonoNs now = context_.now.mono_ns;
   delivery_.EachJoin([&](SubscriberId id) {
     Session* const session = sessions_.Get(id);
-    if (session == nullptr || !session->join) return false;
-    MessageJoin& join = *session->join;
-    join.Forget(now - kForgetAfterNs);
-    for (MessageJoin::Unfilled& place : join.places()) {
-      if (place.by_spare || place.asked || now - place.since < kAskAfterNs || !peer_.up()) continue;
-      place.asked = true;
-      peer_.Append(SessionMissingRecord{.client_id = session->client_id, .number = place.number});
-    }
-    if (!join.empty()) return true;
-    session->join.reset();
-    return false;
+    if (session == nullptr) return false;
+    if (session->handed_over && session->handed_over->since < now - kForgetAfterNs)
+      session->handed_over.reset();
+    if (session->join) RepairJoin(*session);
+    return session->join || session->handed_over;
   });
+}
+
+void Shard::RepairJoin(Session& session) {
+  const MonoNs now = context_.now.mono_ns;
+  MessageJoin& join = *session.join;
+  join.Forget(now - kForgetAfterNs);
+  for (MessageJoin::Unfilled& place : join.places()) {
+    if (place.by_spare || place.asked || now - place.since < kAskAfterNs || !peer_.up()) continue;
+    place.asked = true;
+    peer_.Append(SessionMissingRecord{.client_id = session.client_id, .number = place.number});
+  }
+  if (join.empty()) session.join.reset();
 }
 
 }  // namespace tandem::broker

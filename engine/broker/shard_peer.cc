@@ -54,6 +54,8 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
   std::visit(Overloaded{
                  [&](RouteMessage& m) {
                    NoteRelay(from, m.origin);
+                   if (m.route && m.origin.number == 0)
+                     routed_here_[Index(from)] = m.message->id().number;
                    const std::uint64_t before = peer_.last_number();
                    const std::uint64_t commit = m.commit;
                    router_.FromCore(std::move(m));
@@ -593,11 +595,16 @@ void Shard::OnClaim(const ClaimRecord& claim) {
   context_.clock.Observe(claim.connected_at, context_.now.wall_ms);
   const auto reply = [&](bool granted, bool session_present) {
     if (!claim.answer || !peer_.up()) return;
-    peer_.Append(ClaimReplyRecord{.client_id = claim.client_id,
-                                  .connected_at = claim.connected_at,
-                                  .granted = granted,
-                                  .answered_at = context_.IssueTime(),
-                                  .session_present = session_present});
+    ClaimReplyRecord record{.client_id = claim.client_id,
+                            .connected_at = claim.connected_at,
+                            .granted = granted,
+                            .answered_at = context_.IssueTime(),
+                            .session_present = session_present};
+    if (session_present && peer_.epoch().routed) {
+      record.routed = routed_here_;
+      record.routed[Index(context_.core)] = messages_;
+    }
+    peer_.Append(std::move(record));
   };
   if (!LosesTo(claim)) return reply(false, false);
   const Session* const own = sessions_.Find(claim.client_id);
@@ -657,7 +664,10 @@ void Shard::OnClaimReply(const ClaimReplyRecord& reply) {
   Session* const session = sessions_.Find(reply.client_id);
   if (session != nullptr && reply.granted) session->merging = false;
   // All that the other node had to say about the session stands before its answer.
-  if (reply.granted && session != nullptr && session->mirrored_here()) Promote(*session, true);
+  if (reply.granted && session != nullptr && session->mirrored_here()) {
+    if (!reply.routed.empty()) NoteHandedOver(*session, reply.routed);
+    Promote(*session, true);
+  }
   const auto it = claiming_.find(reply.client_id);
   Client* const client = it == claiming_.end() ? nullptr : FindClient(it->second);
   if (client == nullptr || client->connected_at != reply.connected_at) {

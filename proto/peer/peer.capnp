@@ -251,11 +251,12 @@ struct RecordMeta {
       packetId @39 :UInt16;
       held @52 :Bool = true;
     }
-    claimReply :group {        # texts: client id
+    claimReply :group {        # texts: client id; u64 each that is routed
       connectedAt @40 :UInt64;
       granted @41 :Bool;
       sessionPresent @42 :Bool;
       answeredAt @66 :UInt64;       # the answering core's hybrid clock; 0 from an older node
+      routed @83 :UInt16;           # how many; feature bit kRouted
     }
     snapshotEnd @43 :Void;     # no texts
     mirrored :group {          # no texts

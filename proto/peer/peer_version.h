@@ -21,11 +21,13 @@ enum class Feature : std::uint64_t {
   kGroupSpares = 1 << 1,
   kMergeReports = 1 << 2,  // ApartRecord
   kCopyHashes = 1 << 3,    // SessionHashRecord, SessionAgainRecord
+  kRouted = 1 << 4,        // ClaimReplyRecord::routed
 };
 inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kBrakes) |
                                            static_cast<std::uint64_t>(Feature::kGroupSpares) |
                                            static_cast<std::uint64_t>(Feature::kMergeReports) |
-                                           static_cast<std::uint64_t>(Feature::kCopyHashes);
+                                           static_cast<std::uint64_t>(Feature::kCopyHashes) |
+                                           static_cast<std::uint64_t>(Feature::kRouted);
 inline constexpr bool Has(std::uint64_t features, Feature feature) noexcept {
   return (features & static_cast<std::uint64_t>(feature)) != 0;
 }

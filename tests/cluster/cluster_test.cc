@@ -60,6 +60,7 @@ TEST_P(ClusterOfCores, PartnersOfTwoReleasesUseWhatBothUnderstand) {
       EXPECT_FALSE(epoch.group_spares);
       EXPECT_FALSE(epoch.merge_reports);
       EXPECT_FALSE(epoch.copy_hashes);
+      EXPECT_FALSE(epoch.routed);
     }
   }
 }

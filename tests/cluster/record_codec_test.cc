@@ -99,6 +99,11 @@ MessageId AnyId() {
           .incarnation = Incarnation{*rc::gen::arbitrary<std::uint64_t>()},
           .number = *rc::gen::arbitrary<std::uint64_t>()};
 }
+// One for each core, or none.
+std::vector<std::uint64_t> AnyNumbers() {
+  return *rc::gen::container<std::vector<std::uint64_t>>(
+      static_cast<std::size_t>(*rc::gen::inRange(0, 65)), rc::gen::arbitrary<std::uint64_t>());
+}
 std::optional<broker::Will> AnyWill() {
   if (*rc::gen::arbitrary<bool>()) return std::nullopt;
   broker::Will will{.topic = *Name() + "/" + *Name(),
@@ -202,7 +207,8 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
                                         .connected_at = u64(),
                                         .granted = flag(),
                                         .answered_at = u64(),
-                                        .session_present = flag()};
+                                        .session_present = flag(),
+                                        .routed = AnyNumbers()};
       case 10:
         return broker::MirroredRecord{.core = AnyId().core, .number = u64()};
       case 11: {
