@@ -88,6 +88,7 @@ class Encoder {
     out.setHasWill(r.will.has_value());
     out.setUpdate(r.update);
     out.setWillInMs(r.will_in_ms);
+    out.setStartedAt(r.started_at);
     Put(r.client_id);
     PutU64(r.connected_at);
     PutU64(r.unsent_number);
@@ -458,7 +459,8 @@ absl::StatusOr<broker::PeerRecord> ReadClaimReply(RecordMeta::ClaimReply::Reader
 }
 
 absl::StatusOr<broker::PeerRecord> ReadSession(RecordMeta::Session::Reader in, Texts& texts) {
-  broker::SessionRecord r{.connected = in.getConnected(),
+  broker::SessionRecord r{.started_at = in.getStartedAt(),
+                          .connected = in.getConnected(),
                           .update = in.getUpdate(),
                           .expiry_s = in.getExpiryS(),
                           .will_in_ms = in.getWillInMs(),

@@ -132,6 +132,9 @@ bool Delivery::KeepForOwner(Session& session, RoutedMessage& message, const Form
     }
   }
   if (!session.mirrored_here()) return session.handed_over && session.handed_over->Covers(id);
+  if (session.giving_way && !session.giving_way->over) {
+    teller_.Along(session, message.Share(), form.qos, form.retain, form.identifiers);
+  }
   NeedJoin(session).Add(
       MessageJoin::Unplaced{.message = Compacted(message.Share()),
                             .qos = form.qos,

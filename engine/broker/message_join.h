@@ -53,6 +53,10 @@ class MessageJoin {
   // The message came in another way than by routing: one that is routed later is not new.
   void Expect(const MessageId& id, MonoNs now);
   bool TakeExpected(const MessageId& id);
+  // The message has got its place in another way.
+  void Forget(const MessageId& id) {
+    std::erase_if(unplaced_, [&](const Unplaced& u) { return u.message->id() == id; });
+  }
 
   // In the order of arrival.
   std::deque<Unplaced> TakeMessages() { return std::exchange(unplaced_, {}); }

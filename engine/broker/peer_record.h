@@ -116,6 +116,7 @@ struct ClaimReplyRecord {
 struct SessionRecord {
   std::string client_id;
   Hlc connected_at = 0;    // of the last CONNECT
+  Hlc started_at = 0;      // Session::started_at
   bool connected = false;  // its client is there now
   bool update = false;     // what stands here, and nothing follows: the rest is as it was
   std::uint32_t expiry_s = 0;

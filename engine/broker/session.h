@@ -115,6 +115,15 @@ struct HandedOver {
   }
 };
 
+// A session that both nodes owned and that goes on there. Until all cores of both nodes know that
+// the other one has what was subscribed to here, what this node takes may not cross: it is told
+// along.
+struct GivingWay {
+  std::uint64_t told_as = 0;           // what the other node confirms then
+  absl::btree_set<std::string> stale;  // subscriptions that it has not told back yet
+  bool over = false;                   // it has heard that this is all
+};
+
 // A copy that turned out not to be like what it is a copy of. It stays until all that it should be
 // has been told, so that at no time less is here than was.
 struct CopyRepair {
@@ -131,6 +140,10 @@ struct Session {
   Client* client = nullptr;       // null while away
   std::uint32_t expiry_s = 0;     // 0: ends with the connection; UINT32_MAX: never
   Hlc connected_at = 0;
+  // The CONNECT with Clean Start that it began with, which names it among all sessions that the
+  // client id has had; kNoCleanStart: it began without. 0: not known, an older partner has told it.
+  Hlc started_at = 0;
+  static constexpr Hlc kNoCleanStart = 1;
   MonoNs away_since = 0;  // when the connection ended
 
   // The other node's copy, or this node's copy of the other's (engine/README.md: owner, mirror).
@@ -162,11 +175,12 @@ struct Session {
   };
   Parted parted;
   bool merging = false;        // it does, and has not given way yet
-  bool cleaned_apart = false;  // began with a clean start while this node was by itself:
-                               // what the other one has under this client id is over
+  bool cleaned_apart = false;  // began with a clean start after the one that the other node
+                               // has under this client id, which is over
   bool borrows = false;        // some of its messages may have a lender
   std::unique_ptr<HandedOver> handed_over;  // owner: for as long as something may be on its way
   std::unique_ptr<MessageJoin> join;        // while messages or places wait for one another
+  std::unique_ptr<GivingWay> giving_way;    // mirror: it was the owner, until lately
   std::unique_ptr<CopyRepair> repair;       // mirror: asked for, and not yet here
 
   // By filter as subscribed, $share included; ordered, because walking it has effects.

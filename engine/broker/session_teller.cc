@@ -47,6 +47,7 @@ SessionRecord SessionTeller::HeadRecord(const Session& session) const {
   return {
       .client_id = session.client_id,
       .connected_at = session.connected_at,
+      .started_at = session.started_at,
       .connected = connected,
       .expiry_s = session.expiry_s,
       .away_ms = Milliseconds(away),
@@ -210,6 +211,18 @@ void SessionTeller::PlacedWithMessage(Session& session, std::uint64_t number, bo
   SessionMessageRecord record = MessageRecord(session, number, message);
   record.also_routed = also_routed;
   message.record = peer_.Position(peer_.Append(std::move(record)));
+}
+
+void SessionTeller::Along(const Session& session, const MessagePtr& message, mqtt::QoS qos,
+                          bool retain, std::span<const std::uint32_t> identifiers) {
+  if (!peer_.up()) return;
+  peer_.Append(SessionMessageRecord{.client_id = session.client_id,
+                                    .number = UINT64_MAX,  // none: the receiver gives it one
+                                    .qos = qos,
+                                    .retain = retain,
+                                    .subscription_ids = {identifiers.begin(), identifiers.end()},
+                                    .also_routed = true,
+                                    .message = message});
 }
 
 // Whether the copy gets the message on a way of its own, and the place needs only to name it.

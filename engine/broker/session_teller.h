@@ -69,6 +69,9 @@ class SessionTeller {
   void PlacedInGroup(Session& session, std::uint64_t number, const IntrusivePtr<SharedKey>& group,
                      std::uint16_t keeper);
   void EndRouting(const MessageId& id, Crossing crossing);
+  // A message for a session that gives way to the other node's, which may not get it otherwise.
+  void Along(const Session& session, const MessagePtr& message, mqtt::QoS qos, bool retain,
+             std::span<const std::uint32_t> identifiers);
   // A QoS 2 message just pushed got a place in a session that nobody follows yet.
   void PlacedUntold(const Session& session, std::uint64_t number) {
     untold_.push_back({.session = session.id, .number = number});

@@ -297,6 +297,10 @@ class Shard final : public ReplicatorEvents {
   // shard_mirror.cc: the copies of sessions that the other node owns
   Session& CreateMirror(std::string_view client_id);
   void Follow(const SessionRecord& record);
+  void GiveWay(Session& session);
+  void FinishGivingWay();
+  void StopGivingWay(Session& session);
+  void TellWayGiven(Session& session);
   void FollowHead(Session& session, const SessionRecord& record);
   void Follow(const SessionSubscriptionRecord& record, CoreId stream);
   void ConfirmFollowed();
@@ -317,6 +321,7 @@ class Shard final : public ReplicatorEvents {
   void FollowWillDone(std::string_view client_id);
   void FollowEnd(std::string_view client_id);
   bool MergeSession(Session& session, const SessionRecord& record);
+  void BeginAnew(Session& session, Hlc started_at);
   void MergeSubscription(Session& session, const SessionSubscriptionRecord& record);
   void MergeMessage(Session& session, SessionMessageRecord record);
   void MergeProgress(Session& session, const SessionProgressRecord& record);
@@ -399,6 +404,7 @@ class Shard final : public ReplicatorEvents {
   // Of sessions that the other node had, too, and has not told to the end: then they may be taken
   // from here.
   std::vector<ClaimRecord> postponed_claims_;
+  std::vector<std::string> giving_way_;  // client ids of sessions that do (GivingWay)
   StringMap<Hlc> unanswered_;            // the last claims that the other node has not answered
   std::vector<ConnectionId> throttled_;  // paused until the backlog to the other node is smaller
   absl::btree_map<ConnectionId, Slowed> slowed_;

@@ -170,6 +170,7 @@ void Shard::Claim(Client& client) {
   Session* const session = sessions_.Find(pending.client_id);
   if (session != nullptr && session->role == Role::kOwner && !teller_.IsFollowed(*session))
     Tell(*session);
+  if (session != nullptr) TellWayGiven(*session);
   std::optional<Will> will;
   if (pending.will) will = *pending.will;
   unanswered_[pending.client_id] = client.connected_at;
@@ -241,6 +242,7 @@ void Shard::CompleteConnect(Client& client) {
   bool tells = false;
   if (session == nullptr) {
     session = &sessions_.Create(pending->client_id);
+    session->started_at = pending->clean_start ? client.connected_at : Session::kNoCleanStart;
     session->cleaned_apart = pending->clean_start && !peer_.up();
     // The other node has made its copy with the claim, unless that is about to end.
     if (peer_.up() && (pending->session_expiry_s != 0 || pending->will)) {

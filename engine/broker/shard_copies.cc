@@ -90,6 +90,7 @@ void Shard::Follow(const SessionHashRecord& record) {
   context_.metrics.CopyCompared();
   if (session == nullptr) return AskAgain(record.client_id, true);
   if (!session->mirrored_here()) return;  // while both nodes own it
+  if (session->giving_way) return;        // more is here than there, for a moment
   if (session->repair) {
     if (!session->repair->told) return;  // known to be different
     FinishRepair(*session);

@@ -66,6 +66,14 @@ bool HasSame(const SubscriptionState& a, const SubscriptionState& b) {
   return a.options == b.options && a.identifier == b.identifier;
 }
 
+// Whether it was published after the session subscribed to it, or is a retained one.
+bool IsWanted(const Session& session, const Message& message, bool retain) {
+  return std::any_of(session.subscriptions.begin(), session.subscriptions.end(), [&](auto& each) {
+    return (retain || each.second.changed_at <= message.hlc()) &&
+           !mqtt::ParseSharedFilter(each.first) && mqtt::Matches(each.first, message.topic());
+  });
+}
+
 WallMs WallOf(Hlc time) noexcept { return static_cast<WallMs>(time >> 16); }
 
 }  // namespace
@@ -93,11 +101,7 @@ void Shard::Follow(const SessionRecord& record) {
     // One that is just connecting here waits for the answer to its own claim.
     if (session->client != nullptr) SupersedeClient(*session, metrics::TakeoverFrom::kPeer);
     session = sessions_.Find(record.client_id);
-    if (session != nullptr) {
-      // Should the other node's own have ended meanwhile, it must not follow this one.
-      teller_.Ended(*session);
-      Demote(*session);
-    }
+    if (session != nullptr) GiveWay(*session);
   }
   if (session == nullptr) {
     session = &CreateMirror(record.client_id);
@@ -108,6 +112,39 @@ void Shard::Follow(const SessionRecord& record) {
   }
   FollowHead(*session, record);
   session->queue.StartAt(record.first_number, record.next_number);
+}
+
+// All of it has been told. That this was all goes out when what is published here goes to the other
+// node's session by itself; until then its copy here takes it, and tells it.
+void Shard::GiveWay(Session& session) {
+  auto giving_way = std::make_unique<GivingWay>(GivingWay{.told_as = session.told_as});
+  for (const auto& [filter, state] : session.subscriptions) giving_way->stale.insert(filter);
+  Demote(session);
+  session.giving_way = std::move(giving_way);
+  giving_way_.push_back(session.client_id);
+  FinishGivingWay();
+}
+
+void Shard::FinishGivingWay() {
+  std::erase_if(giving_way_, [this](const std::string& client_id) {
+    Session* const session = sessions_.Find(client_id);
+    if (session == nullptr || !session->giving_way) return true;
+    if (mirrored_.reached() < session->giving_way->told_as) return false;
+    StopGivingWay(*session);
+    return true;
+  });
+}
+
+// Should the other node's own have ended meanwhile, it must not follow this one.
+void Shard::TellWayGiven(Session& session) {
+  if (session.giving_way && !std::exchange(session.giving_way->over, true) && peer_.up())
+    peer_.Append(SessionEndRecord{.client_id = session.client_id});
+}
+
+void Shard::StopGivingWay(Session& session) {
+  TellWayGiven(session);
+  const auto giving_way = std::move(session.giving_way);
+  for (const std::string& filter : giving_way->stale) FollowUnsubscribe(session, filter);
 }
 
 // Whether the other node's session goes on, and this one's gives way.
@@ -131,11 +168,45 @@ bool Shard::MergeSession(Session& session, const SessionRecord& record) {
   session.queue.SkipTo(record.next_number);
   session.merge_below = std::min(session.fork_number, record.fork_number);
   session.merging = peer_.up();
+  if (session.started_at == 0 || record.started_at == 0) return false;  // as cleaned_apart says
+  session.cleaned_apart = record.started_at < session.started_at;
+  if (session.started_at < record.started_at) BeginAnew(session, record.started_at);
   return false;
+}
+
+// The client has begun its session anew on the other side, and come back to this one: what is older
+// than that start is over, as it would be had the nodes seen each other [MQTT-3.1.2-4]. The new
+// session's content follows.
+void Shard::BeginAnew(Session& session, Hlc started_at) {
+  session.started_at = started_at;
+  session.merge_below = 0;
+  session.never_had.reset();
+  std::vector<std::string> over;
+  for (const auto& [filter, state] : session.subscriptions) {
+    if (state.changed_at < started_at) over.push_back(filter);
+  }
+  bool leaves_groups = false;
+  for (const std::string& filter : over) {
+    leaves_groups |= mqtt::ParseSharedFilter(filter).has_value();
+    Unsubscribe(session, filter, started_at);
+    context_.merge.Note(MergeCount::kSubscriptionsDropped);
+  }
+  const std::int64_t in_flight = session.queue.in_flight();
+  if (leaves_groups) GiveBackGroupMessages(session, true);
+  session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
+    if (!message.message || message.group || IsWanted(session, *message.message, message.retain))
+      return;
+    context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
+    context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
+    session.queue.Discard(number);
+  });
+  context_.metrics.InflightChanged(metrics::Direction::kOut, session.queue.in_flight() - in_flight);
+  teller_.TellHead(session);
 }
 
 void Shard::FollowHead(Session& session, const SessionRecord& record) {
   session.connected_at = record.connected_at;
+  if (record.started_at != 0 || !record.update) session.started_at = record.started_at;
   session.connected_there = record.connected;
   session.expiry_s = record.expiry_s;
   session.away_since =
@@ -156,6 +227,7 @@ void Shard::Follow(const SessionSubscriptionRecord& record, CoreId stream) {
       shared ? mqtt::IsValidSharedFilter(*shared) : mqtt::IsValidTopicFilter(record.filter);
   if (session != nullptr && valid) {
     if (session->repair) session->repair->stale.erase(record.filter);
+    if (session->giving_way) session->giving_way->stale.erase(record.filter);
     if (!session->mirrored_here()) {
       MergeSubscription(*session, record);
     } else if (!record.subscribed) {
@@ -184,7 +256,10 @@ void Shard::MergeSubscription(Session& session, const SessionSubscriptionRecord&
       changed_at = gone->second;
   }
   const bool differs = record.subscribed ? !has || !HasSame(own->second, StateOf(record)) : has;
-  if (!differs || session.cleaned_apart) return;
+  // Of a session that is over here, what was subscribed to since counts all the same.
+  const bool over =
+      session.cleaned_apart && (session.started_at == 0 || record.changed_at < session.started_at);
+  if (!differs || over) return;
   const bool first = record.subscribed && changed_at == 0 && !has;
   const bool won_here = !first && record.changed_at <= changed_at;
   if (!won_here) {
@@ -250,6 +325,8 @@ void Shard::Follow(SessionMessageRecord record) {
     const MessageId& id = record.message->id();
     if (!join.TakeMessage(id)) join.Expect(id, context_.now.mono_ns);
   }
+  // It was told from here (GivingWay), and this is its place.
+  if (session->join && record.message) session->join->Forget(record.message->id());
   OutboundMessage message = ToOutbound(record);
   if (message.state == OutboundState::kSent) message.state = OutboundState::kQueued;
   (again ? session->repair->queue : session->queue).Place(number, std::move(message));
@@ -260,7 +337,7 @@ void Shard::Follow(SessionMessageRecord record) {
 void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
   if (!record.message) return;
   // Of a session that a clean start has ended here [MQTT-3.1.2-4].
-  if (session.cleaned_apart)
+  if (session.cleaned_apart && !IsWanted(session, *record.message, record.retain))
     return context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
   bool known = record.number < session.merge_below && !TakeNeverHad(session, record.number);
   const std::int64_t in_flight = session.queue.in_flight();
@@ -479,6 +556,7 @@ void Shard::FollowEnd(std::string_view client_id) {
     session->cleaned_apart = false;
     return;
   }
+  if (session->giving_way) StopGivingWay(*session);
   ForgetContent(*session);
   context_.metrics.SessionsChanged(metrics::SessionState::kMirror, -1);
   sessions_.Remove(*session);
@@ -502,7 +580,7 @@ void Shard::FreeForkedIds(Session& session) {
 // it one.
 void Shard::ForgetContent(Session& session) {
   session.repair.reset();
-  while (!session.subscriptions.empty()) {
+  while (!session.subscriptions.empty() && !session.giving_way) {
     const std::string filter = session.subscriptions.begin()->first;
     Unsubscribe(session, filter);
   }
@@ -557,6 +635,11 @@ void Shard::Unfork(Session& session) {
 // keeps a copy; else it is gone.
 void Shard::Promote(Session& session, bool owner_lives) {
   TANDEM_CHECK(session.mirrored_here());
+  if (owner_lives && session.giving_way) {
+    session.giving_way->over = true;  // an owner that hands over waits for nothing
+    StopGivingWay(session);
+  }
+  session.giving_way.reset();
   session.role = Role::kOwner;
   session.repair.reset();
   const bool was_connected = std::exchange(session.connected_there, false);

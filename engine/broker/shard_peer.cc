@@ -218,6 +218,7 @@ void Shard::OnPeerDown() {
   }
   early_records_.clear();
   postponed_claims_.clear();
+  giving_way_.clear();
   for (auto& [from, message] : std::exchange(early_, {})) OnCoreMessage(from, std::move(message));
   snapshot_ = {};
   snapshot_end_ = 0;
@@ -434,6 +435,7 @@ void Shard::MirroredReached(CoreId stream, std::uint64_t number) {
   gate_.MirroredReached(mirrored_.reached());
   ReleaseHeld();
   EndSnapshot();
+  FinishGivingWay();
   if (!postponed_claims_.empty()) RetryClaims();
 }
 
@@ -641,8 +643,10 @@ void Shard::OnClaim(const ClaimRecord& claim) {
     FollowEnd(claim.client_id);
     session = nullptr;
   }
-  if (session == nullptr && (claim.expiry_s != 0 || claim.will))
+  if (session == nullptr && (claim.expiry_s != 0 || claim.will)) {
     session = &CreateMirror(claim.client_id);
+    session->started_at = claim.clean_start ? claim.connected_at : Session::kNoCleanStart;
+  }
   if (session != nullptr) {
     session->connected_there = true;
     session->connected_at = claim.connected_at;

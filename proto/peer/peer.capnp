@@ -227,6 +227,7 @@ struct RecordMeta {
       hasWill @49 :Bool;
       update @67 :Bool;        # the receiver's copy keeps its content
       willInMs @68 :UInt32;    # the will waits for so long at least; 0 from an older node
+      startedAt @84 :UInt64;   # hybrid clock of the clean start that it began with; 1: began without; 0 from an older node
     }
     sessionSubscription :group {  # texts: client id, filter
       qos @28 :UInt8;

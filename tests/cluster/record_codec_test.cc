@@ -161,6 +161,7 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
         const std::uint64_t first = u64() / 2;
         return broker::SessionRecord{.client_id = *Name(),
                                      .connected_at = u64(),
+                                     .started_at = u64(),
                                      .connected = flag(),
                                      .update = flag(),
                                      .expiry_s = u32(),

@@ -28,7 +28,8 @@ std::string Text(const std::unique_ptr<broker::Will>& will) {
 // All of a session that its copy must have as well. Whether a message was sent is the owner's
 // business.
 std::string ContentOf(Session& session) {
-  std::string text = absl::StrCat("expiry ", session.expiry_s, "; ", Text(session.will), ";");
+  std::string text = absl::StrCat("started ", session.started_at, "; expiry ", session.expiry_s,
+                                  "; ", Text(session.will), ";");
   for (const auto& [filter, state] : session.subscriptions) {
     absl::StrAppend(&text, " ", filter, "@", static_cast<int>(state.options.qos), "/",
                     state.identifier);

@@ -1,5 +1,7 @@
 // Both nodes serve while they do not see each other, and then meet: what they took apart comes
 // together. Each story is told in many interleavings; a failure names its seed.
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -277,6 +279,33 @@ TEST_F(PartitionTest, LosesNothingPublishedWhileASessionMovesThatHasJustBeenTold
   }
 }
 
+// The half that gives way has a subscription that the other one hears of only now. Until that
+// routes by it, what is published here does not cross by itself.
+TEST_F(PartitionTest, LosesNothingWhileOneHalfOfASessionGivesWay_P4) {
+  for (const std::uint64_t seed : Seeds(200)) {
+    SCOPED_TRACE(seed);
+    auto [subscriber, here, there] = BuildThreeFor(seed);
+    Part();
+    Subscribe(subscriber, "u", 2);
+    MoveTo(subscriber, 1);
+    world().Pair();
+    std::vector<std::string> all;
+    for (int i = 0; i < 25; ++i) {
+      all.push_back(std::to_string(i));
+      here.SendPublish("u", all.back(), 1 + i % 2);
+      Steps(8);
+    }
+    Settle();
+    EXPECT_EQ(here.publishing(), 0u);
+    EXPECT_THAT(subscriber.Payloads(), IsSupersetOf(all));
+    std::set<std::string> once_only;
+    for (const Received& message : subscriber.received) {
+      const bool once = message.qos == mqtt::QoS::kExactlyOnce;
+      EXPECT_TRUE(!once || once_only.insert(message.payload).second) << message.payload;
+    }
+  }
+}
+
 // The other side went on with the old session: it is over, whatever it was told.
 TEST_F(PartitionTest, ACleanStartOnOneSideEndsTheSessionOfTheOther_MQTT_3_1_2_4) {
   for (const std::uint64_t seed : Seeds(60)) {
@@ -309,6 +338,51 @@ TEST_F(PartitionTest, ACleanStartOnOneSideEndsTheSessionOfTheOther_MQTT_3_1_2_4)
     here.SendPublish("u", "newer", 1);
     Settle();
     EXPECT_THAT(subscriber.Payloads(), ::testing::ElementsAre("new", "newer"));
+  }
+}
+
+// The client has begun its session anew on one side, and comes back to the other, where the old one
+// still is: it is over as well, but for what the client has subscribed to since.
+TEST_F(PartitionTest, ACleanStartEndsTheOldSessionThoughTheClientComesBackToIt_MQTT_3_1_2_4) {
+  for (const std::uint64_t seed : Seeds(60)) {
+    SCOPED_TRACE(seed);
+    auto [subscriber, here, there] = BuildThreeFor(seed);
+    Break(subscriber);
+    Part();
+    here.SendPublish("t", "old", 1);
+    mqtt::ConnectView clean = Persistent();
+    clean.clean_start = true;
+    MoveTo(subscriber, 1, clean);
+    Subscribe(subscriber, "u", 1);
+    Break(subscriber);
+    there.SendPublish("u", "new", 1);
+    world().Run();
+    world().AdvanceSeconds(1);
+    // Takes in "old", which only this side can know to be over when it hears of the other.
+    Reconnect(subscriber, 0, Persistent());
+    EXPECT_TRUE(subscriber.connack->session_present);
+    Subscribe(subscriber, "v", 1);
+    if (seed % 2 == 0) Break(subscriber);
+    here.SendPublish("t", "older", 1);
+    here.SendPublish("v", "newer", 1);
+    world().Run();
+    Meet();
+    Settle();
+    for (std::size_t node = 0; node < 2; ++node) {
+      EXPECT_FALSE(HasSubscription(node, "s", "t"));
+      EXPECT_TRUE(HasSubscription(node, "s", "u"));
+      EXPECT_TRUE(HasSubscription(node, "s", "v"));
+    }
+    if (seed % 2 == 0) Reconnect(subscriber, seed / 2 % 2, Persistent());
+    here.SendPublish("t", "late", 1);
+    there.SendPublish("t", "later", 1);
+    Settle();
+    const std::vector<std::string> got = subscriber.Payloads();
+    EXPECT_THAT(got, IsSupersetOf({"new", "newer"}));
+    EXPECT_THAT(got, ::testing::Not(::testing::Contains("late")));
+    EXPECT_THAT(got, ::testing::Not(::testing::Contains("later")));
+    const bool was_away = seed % 2 == 0;
+    EXPECT_TRUE(!was_away || std::find(got.begin(), got.end(), "older") == got.end());
   }
 }
 
