@@ -12,6 +12,7 @@
 #include "engine/broker/message.h"
 #include "engine/broker/peer_origin.h"
 #include "engine/broker/peer_record.h"
+#include "engine/broker/route_batch.h"
 #include "engine/broker/subscription_trie.h"
 
 namespace tandem::broker {
@@ -27,21 +28,15 @@ struct Spare {
   std::uint16_t keeper = 0;  // that core, plus one; 0: there is none
   std::uint64_t epoch = 0;   // in which it is kept
 };
-// A message that this core's subscribers, or one of its members of the groups, want.
+// A message that this core's subscribers, or one of its members of the groups, want. Small ones for
+// subscribers alone come as a RouteBatch.
 struct RouteMessage {
   MessagePtr message;
-  MonoNs read_at = 0;                           // by the node, from a client or the link
+  RouteTerms terms;
   bool route = true;                            // match it against the plain subscriptions
   std::vector<IntrusivePtr<SharedKey>> groups;  // one member of each on this core
   Spare spare;                                  // for each of them
-  PeerOrigin origin;
-  bool unasked = false;       // as in PublishRecord
-  std::uint64_t crosses = 0;  // the epoch in which it crosses to the other node on its own; 0: not
-  // The epoch in which the other node is told what the message did to its publisher's session, but
-  // not the message (PublisherStep); 0: none. Copies get no place for it: the place would survive
-  // this node without that.
-  std::uint64_t steps_alone = 0;
-  std::uint64_t commit = 0;  // not 0: answer with RouteCommitted when it is safe
+  std::uint64_t commit = 0;                     // not 0: answer with RouteCommitted when it is safe
   // For the groups: cores of this node without a member that takes so large a message (bit =
   // index), and how often it would have been handed on between the nodes, if it went to the other
   // one.
@@ -181,9 +176,10 @@ struct RetainedPage {
 };
 
 using CoreMessage =
-    std::variant<RouteMessage, RetainMessage, CoreInterest, CoreGroupInterest, CoreInterestApplied,
-                 RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage, RouteCommitted,
-                 SubscriptionMirrored, LentReturned, SpareWanted, SpareGiven, CopiesRouted,
-                 PeerDownSeen, EpochBegun, RoomQuery, RoomReply, BrakeMessage, CoreCovered>;
+    std::variant<RouteMessage, RouteBatch, RetainMessage, CoreInterest, CoreGroupInterest,
+                 CoreInterestApplied, RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage,
+                 RouteCommitted, SubscriptionMirrored, LentReturned, SpareWanted, SpareGiven,
+                 CopiesRouted, PeerDownSeen, EpochBegun, RoomQuery, RoomReply, BrakeMessage,
+                 CoreCovered>;
 
 }  // namespace tandem::broker

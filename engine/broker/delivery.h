@@ -32,7 +32,7 @@ class Delivery {
     bool retain = false;
     bool stored = false;  // comes from the retained messages, not from a publisher just now
     std::span<const std::uint32_t> identifiers;  // Subscription Identifiers, none 0
-    bool steps_alone = false;                    // as in RouteMessage, in the present epoch
+    bool steps_alone = false;                    // as in RouteTerms, in the present epoch
     IntrusivePtr<SharedKey> group;               // set if the session was chosen as a member
     std::uint16_t lender = 0;                    // as in OutboundMessage
   };

@@ -9,7 +9,7 @@
 
 #include "engine/base/byte_buffer.h"
 #include "engine/base/ids.h"
-#include "engine/broker/core_message.h"
+#include "engine/broker/core_effects.h"
 #include "engine/broker/message.h"
 #include "engine/broker/peer_record.h"
 #include "engine/metrics/broker_metrics.h"
@@ -44,10 +44,6 @@ struct ConnectionEffect {
   ConnectionId connection{};
 };
 
-struct CoreEffect {
-  CoreId to{};
-  CoreMessage message;
-};
 struct RecordEffect {
   std::uint64_t number = 0;
   PeerRecord record;
@@ -76,7 +72,7 @@ struct Outbox {
   std::vector<SendEffect> sends;
   std::vector<ConnectionEffect> connections;
   std::vector<MessagePtr> held;  // what payload pointers above refer to
-  std::vector<CoreEffect> cores;
+  CoreEffects cores;
   std::vector<RecordEffect> records;
   std::vector<AcknowledgeEffect> acknowledgements;
   std::vector<AccessEvent> access;

@@ -18,9 +18,13 @@ constexpr std::uint8_t kHopsMax = 8;
 
 constexpr std::uint64_t Bit(CoreId core) noexcept { return std::uint64_t{1} << Index(core); }
 
-Crossing CrossingOf(bool crosses, bool unasked) noexcept {
+Crossing ToCrossing(bool crosses, bool unasked) noexcept {
   if (!crosses) return Crossing::kNo;
   return unasked ? Crossing::kPerhaps : Crossing::kYes;
+}
+
+DeliveryPath PathOf(const PeerOrigin& origin) noexcept {
+  return origin.number == 0 ? DeliveryPath::kCore : DeliveryPath::kPeer;
 }
 
 mqtt::QoS Lower(mqtt::QoS a, mqtt::QoS b) noexcept { return std::min(a, b); }
@@ -29,6 +33,12 @@ mqtt::QoS Lower(mqtt::QoS a, mqtt::QoS b) noexcept { return std::min(a, b); }
 
 CoreId Router::RetainedHome(std::string_view topic) const noexcept {
   return static_cast<CoreId>(StableHash(topic) % context_.cores);
+}
+
+inline void Router::FindEntries(const MessageFields& fields) {
+  const MatchCache::Result matches = matches_of_.Match(fields.topic);
+  entries_ = matches.entries;
+  if (!matches.whole) context_.metrics.MatchCutOff();
 }
 
 Router::Result Router::FromClient(const MessageFields& fields, Retaining retaining,
@@ -79,7 +89,7 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   } else if (step) {
     peer_.Append(SessionWillDoneRecord{.client_id = std::move(step->client_id)});
   }
-  teller_.EndRouting(fields.id, CrossingOf(targets.peer, targets.unasked));
+  teller_.EndRouting(fields.id, ToCrossing(targets.peer, targets.unasked));
   if (peer_.last_number() != records_before) result.peer_number = peer_.last_number();
   return result;
 }
@@ -101,9 +111,8 @@ void Router::FromSystem(const MessageFields& fields, bool chooses_members) {
 }
 
 void Router::FromCore(RouteMessage routed) {
-  const WrittenLog::Routing routing(
-      context_.written, routed.read_at,
-      routed.origin.number == 0 ? DeliveryPath::kCore : DeliveryPath::kPeer);
+  const WrittenLog::Routing routing(context_.written, routed.terms.read_at,
+                                    PathOf(routed.terms.origin));
   RoutedMessage message(std::move(routed.message));
   // Whoever gets it here and answers with a retained message must write the later one (P9).
   context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
@@ -111,11 +120,10 @@ void Router::FromCore(RouteMessage routed) {
   targets.spare_keeper = KeeperOf(routed.spare);
   targets.hops = routed.hops;
   targets.tried = routed.tried;
-  targets.steps_alone = routed.steps_alone != 0 && routed.steps_alone == peer_.epoch().epoch;
+  targets.steps_alone = IsStepAlone(routed.terms);
   delivery_.BeginRouting();
   if (routed.route) {
-    Targets unused;
-    FindMatches(message.fields(), unused);
+    FindEntries(message.fields());
     DeliverMatches(message, targets.steps_alone);
   }
   for (const IntrusivePtr<SharedKey>& key : routed.groups) {
@@ -123,12 +131,24 @@ void Router::FromCore(RouteMessage routed) {
       GiveUp(*key, message, targets);
   }
   SendOnward(message, targets, {});
-  const bool crosses = routed.origin.number != 0 ? routed.origin.epoch == peer_.epoch().epoch
-                                                 : routed.crosses == peer_.epoch().epoch;
-  // In an epoch that its core has begun before this one.
-  const bool is_ahead = routed.crosses > peer_.epoch().epoch;
-  teller_.EndRouting(message.fields().id,
-                     CrossingOf(crosses || is_ahead, routed.unasked || is_ahead));
+  teller_.EndRouting(message.fields().id, CrossingOf(routed.terms));
+}
+
+// As a RouteMessage without groups, many times.
+void Router::FromCore(const RouteBatch& batch) {
+  const RouteTerms& terms = batch.terms();
+  const WrittenLog::Routing routing(context_.written, terms.read_at, PathOf(terms.origin));
+  const bool steps_alone = IsStepAlone(terms);
+  const Crossing crossing = CrossingOf(terms);
+  batch.Each([&](const MessageFields& fields) {
+    RoutedMessage message(fields);
+    // Whoever gets it here and answers with a retained message must write the later one (P9).
+    context_.clock.Observe(fields.hlc, context_.now.wall_ms);
+    delivery_.BeginRouting();
+    FindEntries(fields);
+    DeliverMatches(message, steps_alone);
+    teller_.EndRouting(fields.id, crossing);
+  });
 }
 
 void Router::FromCore(RetainMessage retain) {
@@ -185,7 +205,7 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
   }
   SendOnward(message, onward, origin);
   if (record.update_retained) UpdateRetained(message, origin);
-  teller_.EndRouting(message.fields().id, CrossingOf(true, record.unasked));
+  teller_.EndRouting(message.fields().id, ToCrossing(true, record.unasked));
 }
 
 void Router::FromPeer(RetainedRecord record, const PeerOrigin& origin) {
@@ -223,6 +243,20 @@ void Router::ToGroup(const SharedKey& key, const MessagePtr& message, GivenBack 
         .given_back = back.client_id.empty() ? std::nullopt : std::optional(std::move(back))});
   }
   teller_.EndRouting(message->id(), Crossing::kNo);
+}
+
+// Of a message that another core has taken from a client or from the other node.
+Crossing Router::CrossingOf(const RouteTerms& terms) const noexcept {
+  const std::uint64_t epoch = peer_.epoch().epoch;
+  const bool crosses = (terms.origin.number != 0 ? terms.origin.epoch : terms.crosses) == epoch;
+  // In an epoch that its core has begun before this one.
+  const bool is_ahead = terms.crosses > epoch;
+  return ToCrossing(crosses || is_ahead, terms.unasked || is_ahead);
+}
+
+// As RouteTerms::steps_alone, in the present epoch.
+bool Router::IsStepAlone(const RouteTerms& terms) const noexcept {
+  return terms.steps_alone != 0 && terms.steps_alone == peer_.epoch().epoch;
 }
 
 // To the members of this node's other cores, and of the other node if that has been chosen instead.
@@ -279,14 +313,12 @@ bool Router::ConcernsPeer(const MessageFields& fields) const {
 
 // The entries that match, and where they lead beyond this core.
 void Router::FindMatches(const MessageFields& fields, Targets& targets) {
-  const MatchCache::Result matches = matches_of_.Match(fields.topic);
-  entries_ = matches.entries;
+  FindEntries(fields);
   targets.matched = !entries_.empty();
   for (const FilterEntry* const entry : entries_) {
     targets.cores |= entry->core_interest();
     targets.peer |= entry->peer_interest() != 0;
   }
-  if (!matches.whole) context_.metrics.MatchCutOff();
 }
 
 void Router::DeliverMatches(RoutedMessage& message, bool steps_alone) {
@@ -402,7 +434,7 @@ void Router::RetryParked() {
 
 bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets& targets) {
   const MessageFields& fields = message.fields();
-  // Better if nobody's copy gets a place for it (RouteMessage::steps_alone).
+  // Better if nobody's copy gets a place for it (RouteTerms::steps_alone).
   const bool alone = targets.steps_alone && targets.spare_keeper == 0;
   const auto form_for = [&](const Subscription& subscription,
                             const IntrusivePtr<SharedKey>& key) -> Delivery::Form {
@@ -473,38 +505,45 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
                                   bool commit, const PeerOrigin& origin) {
   if (targets.cores == 0 && targets.passed_on.empty()) return 0;
   std::uint64_t last = 0;
-  // What is handed on once more, which is rare, counts from then.
-  const MonoNs read_at = context_.now.mono_ns;
   const std::uint64_t epoch = peer_.up() ? peer_.epoch().epoch : 0;
+  // What is handed on once more, which is rare, counts as read only then.
+  const RouteTerms terms = {.read_at = context_.now.mono_ns,
+                            .origin = origin,
+                            .unasked = targets.unasked,
+                            .crosses = targets.peer ? epoch : 0,
+                            .steps_alone = targets.steps_alone ? epoch : 0};
   const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>> groups, bool routes,
                         std::uint64_t tried) {
-    message.Share()->MarkShared();
-    if (origin.number != 0) peer_.RelayedTo(core, origin);
     // The member's session may be mirrored: then its copy on the other node is part of the promise.
     // The plain subscriptions' copies get it with the record that this core sends.
     // The other node's spare keeps it too.
     const bool answers = commit && peer_.up() && !groups.empty() && targets.spare_keeper == 0;
     if (answers) last = routed_.Send(Index(core));
+    message.Share()->MarkShared();
     context_.outbox.cores.push_back(
         {core, RouteMessage{.message = message.Share(),
-                            .read_at = read_at,
+                            .terms = terms,
                             .route = routes,
                             .groups = std::move(groups),
                             .spare = {.keeper = targets.spare_keeper, .epoch = epoch},
-                            .origin = origin,
-                            .unasked = targets.unasked,
-                            .crosses = targets.peer ? epoch : 0,
-                            .steps_alone = targets.steps_alone ? epoch : 0,
                             .commit = answers ? last : 0,
                             .tried = tried,
                             .hops = targets.hops}});
   };
+  const bool packs = route && RouteBatch::IsSmall(message.fields());
   for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
     const auto core = static_cast<CoreId>(std::countr_zero(left));
-    send(core, std::exchange(core_groups_[Index(core)], {}), route, 0);
+    if (origin.number != 0) peer_.RelayedTo(core, origin);
+    if (packs && core_groups_[Index(core)].empty()) {
+      context_.outbox.cores.Route(core, terms, message.fields());
+    } else {
+      send(core, std::exchange(core_groups_[Index(core)], {}), route, 0);
+    }
   }
-  for (const PassedOn& passed : targets.passed_on)
+  for (const PassedOn& passed : targets.passed_on) {
+    if (origin.number != 0) peer_.RelayedTo(passed.to, origin);
     send(passed.to, {passed.group}, false, passed.tried);
+  }
   return last;
 }
 

@@ -63,6 +63,7 @@ class Router {
   void FromSystem(const MessageFields& fields, bool chooses_members);
   // From another core of this node.
   void FromCore(RouteMessage routed);
+  void FromCore(const RouteBatch& batch);
   void FromCore(RetainMessage retain);
   // From the other node. The acknowledgement of the record waits for the cores it is relayed to.
   void FromPeer(PublishRecord record, const PeerOrigin& origin);
@@ -121,7 +122,7 @@ class Router {
     bool peer = false;
     bool unasked = false;  // as in PublishRecord
     bool matched = false;
-    bool steps_alone = false;        // as in RouteMessage
+    bool steps_alone = false;        // as in RouteTerms
     std::uint16_t spare_keeper = 0;  // of what is chosen on this node; 0: the other node keeps none
     std::uint8_t hops = 0;           // as in RouteMessage
     std::uint64_t tried = 0;         // as in RouteMessage, of what is handed on from here
@@ -131,6 +132,7 @@ class Router {
     std::vector<SharedTarget> own_groups;
   };
 
+  void FindEntries(const MessageFields& fields);
   void FindMatches(const MessageFields& fields, Targets& targets);
   void DeliverMatches(RoutedMessage& message, bool steps_alone);
   void DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message,
@@ -153,6 +155,8 @@ class Router {
   std::uint64_t SendToCores(RoutedMessage& message, const Targets& targets, bool route, bool commit,
                             const PeerOrigin& origin);
   void SendToPeerGroups(RoutedMessage& message, Targets& targets, GivenBack back);
+  Crossing CrossingOf(const RouteTerms& terms) const noexcept;
+  bool IsStepAlone(const RouteTerms& terms) const noexcept;
   std::uint16_t KeeperOf(const Spare& spare) const noexcept;
   std::uint16_t OwnKeeper() const noexcept;
   std::uint64_t OtherCores() const noexcept;

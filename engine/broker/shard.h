@@ -273,7 +273,7 @@ class Shard final : public ReplicatorEvents {
   bool LosesTo(const ClaimRecord& claim) const;
   void OnClaimReply(const ClaimReplyRecord& reply);
   void WithdrawClaim(std::string_view client_id);
-  void NoteRelay(CoreId from, const PeerOrigin& origin);
+  void NoteRelay(CoreId from, const PeerOrigin& origin, std::uint32_t parts);
   void AnswerRelays();
   void LetGo(const PeerOrigin& origin);
   void ConfirmMirrored();

@@ -29,7 +29,8 @@ bool IsAboutSession(const PeerRecord& record) noexcept {
 
 // The epoch that a core must have begun to understand the message; 0: any.
 struct EpochOf {
-  std::uint64_t operator()(const RouteMessage& m) const noexcept { return m.origin.epoch; }
+  std::uint64_t operator()(const RouteMessage& m) const noexcept { return m.terms.origin.epoch; }
+  std::uint64_t operator()(const RouteBatch& m) const noexcept { return m.terms().origin.epoch; }
   std::uint64_t operator()(const RetainMessage& m) const noexcept { return m.origin.epoch; }
   std::uint64_t operator()(const RelayedRecord& m) const noexcept { return m.origin.epoch; }
   std::uint64_t operator()(const CopiesRouted& m) const noexcept { return m.epoch; }
@@ -53,8 +54,8 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
   }
   std::visit(Overloaded{
                  [&](RouteMessage& m) {
-                   NoteRelay(from, m.origin);
-                   if (m.route && m.origin.number == 0)
+                   NoteRelay(from, m.terms.origin, 1);
+                   if (m.route && m.terms.origin.number == 0)
                      routed_here_[Index(from)] = m.message->id().number;
                    const std::uint64_t before = peer_.last_number();
                    const std::uint64_t commit = m.commit;
@@ -63,6 +64,12 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    const std::uint64_t last = peer_.last_number();
                    answers_.Hold({.peer = last != before ? last : 0}, {from, commit});
                    ReleaseAnswers();
+                 },
+                 [&](RouteBatch& m) {
+                   NoteRelay(from, m.terms().origin, m.parts());
+                   if (m.terms().origin.number == 0)
+                     routed_here_[Index(from)] = m.last_message().number;
+                   router_.FromCore(m);
                  },
                  [&](RouteCommitted& m) {
                    if (!router_.routed().Done(Index(from), m.number)) return;
@@ -85,7 +92,7 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    WindUpEpoch();
                  },
                  [&](RetainMessage& m) {
-                   NoteRelay(from, m.origin);
+                   NoteRelay(from, m.origin, 1);
                    router_.FromCore(std::move(m));
                  },
                  [&](CoreInterest& m) {
@@ -109,7 +116,7 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    ConfirmFollowed();
                  },
                  [&](RelayedRecord& m) {
-                   NoteRelay(from, m.origin);
+                   NoteRelay(from, m.origin, 1);
                    const bool present =
                        (peer_.up() || leaving_.active) && m.origin.epoch == peer_.epoch().epoch;
                    if (!present) return;  // of a node that is gone
@@ -374,8 +381,9 @@ void Shard::OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record)
   ApplyRecord(std::move(record), origin);
 }
 
-// Another core has brought something of the other node's stream: it waits for the answer.
-void Shard::NoteRelay(CoreId from, const PeerOrigin& origin) {
+// Another core has brought `parts` messages of a record of the other node's stream: it waits for
+// the answer.
+void Shard::NoteRelay(CoreId from, const PeerOrigin& origin, std::uint32_t parts) {
   if (origin.number == 0) return;
   if (Index(origin.stream) >= relayed_.size())
     relayed_.resize(Index(origin.stream) + std::size_t{1});
@@ -383,7 +391,7 @@ void Shard::NoteRelay(CoreId from, const PeerOrigin& origin) {
   if (origin.epoch < relayed.epoch) return;
   if (origin.epoch > relayed.epoch) relayed = {.from = from, .epoch = origin.epoch};
   if (origin.number != relayed.seen.number) relayed.seen = {.number = origin.number};
-  ++relayed.seen.parts;
+  relayed.seen.parts += parts;
 }
 
 // Once per turn.

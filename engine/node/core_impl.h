@@ -10,7 +10,8 @@
 
 namespace tandem::node {
 
-inline constexpr std::size_t kMailPerTurnMax = 4096;
+// Of one other core; a piece may be a batch of some 50 messages.
+inline constexpr std::size_t kMailPerTurnMax = 256;
 // How often a core whose publishers wait for another core looks whether that has come on.
 inline constexpr MonoNs kMailLookNs = kNanosecondsPerMillisecond;
 inline constexpr MonoNs kReportEveryNs = kNanosecondsPerSecond;

@@ -37,6 +37,8 @@ struct MailBytes {
     if (message == nullptr) return sizeof mail;
     if (const auto* const routed = std::get_if<broker::RouteMessage>(message))
       return sizeof mail + routed->message->bytes();
+    if (std::holds_alternative<broker::RouteBatch>(*message))
+      return sizeof mail + broker::RouteBatch::kBlockBytes;
     if (const auto* const retained = std::get_if<broker::RetainMessage>(message))
       return sizeof mail + retained->message->bytes();
     return sizeof mail;

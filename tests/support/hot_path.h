@@ -1,5 +1,5 @@
-// One core under the load that tandem-bench makes, without a network and without waiting: for
-// counting what a message costs.
+// The cores of a node under the load that tandem-bench makes, without a network and without
+// waiting: for counting what a message costs.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@
 namespace tandem::node {
 
 // A step is what happens between two looks of everybody at everybody: the clients answer what they
-// received, then the core takes one turn. All of the load is in MakeLoad(), all of the core in the
-// `turn` that the caller gets to wrap.
+// received, then each core takes one turn. All of the load is in StepClients(), all of the cores in
+// the `turn` that the caller gets to wrap. They share one thread, so what two of them cost counts
+// neither cache lines that change hands nor turns that find little.
 //
 // `Seam` is what the core sees of the transport: the transport itself, as in release builds, or its
 // rules being watched (CheckedTransport), as in debug builds.
@@ -25,11 +26,11 @@ template <class Seam>
 class HotPathOver {
  public:
   // `options.mode` and so on as on tandem-bench's command line; the load runs until this ends.
-  explicit HotPathOver(bench::Options options);
+  explicit HotPathOver(bench::Options options, std::uint16_t cores = 1);
   ~HotPathOver();
 
   // Steps until the clients have received `messages` more. `turn(core)` takes core.Turn(), and may
-  // count around it. Fails the process if nothing arrives any longer.
+  // count around it; it is called for each core. Fails the process if nothing arrives any longer.
   template <class Turn>
   void Run(std::uint64_t messages, Turn turn) {
     const std::uint64_t wanted = load_->received_ever() + messages;
@@ -37,31 +38,44 @@ class HotPathOver {
       TANDEM_CHECK_MSG(idle < kIdleStepsMax, "the load does not move");
       const std::uint64_t before = load_->received_ever();
       StepClients();
-      turn(core_);
+      for (const auto& side : sides_) turn(side->core);
       if (load_->received_ever() != before) idle = 0;
     }
   }
   const bench::Load& load() const noexcept { return *load_; }
-  std::size_t sends() const noexcept { return transport_.sends(); }
 
  private:
   static constexpr int kIdleStepsMax = 10'000;
 
+  using SeamMember = std::conditional_t<std::is_same_v<Seam, reactor::ScriptedTransport>,
+                                        reactor::ScriptedTransport&, Seam>;
+  // A core and what is around it.
+  struct Side {
+    Side(const CoreOptions& options, MailGrid& mail)
+        : counters(Index(options.core), {"mqtt"}),
+          core(options, seam, mail, inbox, counters, nullptr) {}
+
+    reactor::ScriptedTransport transport;
+    SeamMember seam{transport};
+    Inbox inbox;
+    CoreCounters counters;
+    Core<Seam> core;
+  };
+  // One connection: a client's, at its home core.
+  struct Wire {
+    Side* home = nullptr;
+    ConnectionId id{};
+    ByteBuffer input;   // lent to the core until its turn is over
+    ByteBuffer output;  // what the core sent, being read
+  };
+
   void StepClients();
 
   ConnectionLimits limits_;
-  using SeamMember = std::conditional_t<std::is_same_v<Seam, reactor::ScriptedTransport>,
-                                        reactor::ScriptedTransport&, Seam>;
-  reactor::ScriptedTransport transport_;
-  SeamMember seam_{transport_};
-  MailGrid mail_{1};
-  Inbox inbox_;
-  CoreCounters counters_{0, {"mqtt"}};
-  Core<Seam> core_;
+  MailGrid mail_;
+  std::vector<std::unique_ptr<Side>> sides_;
   std::unique_ptr<bench::Load> load_;
-  std::vector<ConnectionId> ids_;    // by client
-  std::vector<ByteBuffer> inputs_;   // by client: lent to the core until its turn is over
-  std::vector<ByteBuffer> outputs_;  // by client: what the core sent, being read
+  std::vector<Wire> wires_;  // by client
   std::vector<std::uint32_t> dirty_;
   MonoNs now_ = kNanosecondsPerSecond;
 };

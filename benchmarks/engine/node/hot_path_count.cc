@@ -29,6 +29,7 @@ struct Scenario {
   std::uint32_t window;
   std::size_t payload_bytes;
   bool checked = false;  // with the transport's rules being watched, as in debug builds
+  std::uint16_t cores = 1;
 };
 
 using mqtt::QoS;
@@ -46,12 +47,15 @@ constexpr Scenario kScenarios[] = {
     {"wildcard", "wildcard", 14, QoS::kAtMostOnce, 20, 64},
     {"pairs_64k", "pair", 2, QoS::kAtMostOnce, 2, 64 * 1024},
     {"pairs_qos1_checked", "pair", 10, QoS::kAtLeastOnce, 50, 64, true},
+    // Both cores in one thread; five of the ten pairs cross.
+    {"two_cores_qos0", "pair", 10, QoS::kAtMostOnce, 50, 64, false, 2},
+    {"two_cores_qos1", "pair", 10, QoS::kAtLeastOnce, 50, 64, false, 2},
 };
 
 // Returns how many messages were received while it was measured.
 template <class Path>
-std::uint64_t Measure(const bench::Options& options, std::uint64_t messages) {
-  Path path(options);
+std::uint64_t Measure(const bench::Options& options, std::uint16_t cores, std::uint64_t messages) {
+  Path path(options, cores);
   path.Run(messages / 2 + 1, [](auto& core) { core.Turn(); });  // everything has its size
   const std::uint64_t before = path.load().received_ever();
   path.Run(messages, [](auto& core) { MeasuredTurn(core); });
@@ -73,8 +77,9 @@ int Main(int argc, char** argv) {
     options.window = scenario.window;
     options.payload_bytes = scenario.payload_bytes;
     const auto messages = static_cast<std::uint64_t>(std::atoll(argv[2]));
-    const std::uint64_t received = scenario.checked ? Measure<CheckedHotPath>(options, messages)
-                                                    : Measure<HotPath>(options, messages);
+    const std::uint64_t received = scenario.checked
+                                       ? Measure<CheckedHotPath>(options, scenario.cores, messages)
+                                       : Measure<HotPath>(options, scenario.cores, messages);
     std::printf("%llu\n", static_cast<unsigned long long>(received));
     return 0;
   }

@@ -40,7 +40,7 @@ class RouterTest : public ::testing::Test {
   Outbox& out() { return parts_.context.outbox; }
   template <class T>
   const T& Mail(std::size_t index) {
-    return std::get<T>(out().cores.at(index).message);
+    return std::get<T>(out().cores[index].message);
   }
   const PublishRecord& Record(std::size_t index) {
     return std::get<PublishRecord>(out().records.at(index).record);
@@ -74,7 +74,33 @@ TEST_F(RouterTest, VisitsOnlyCoresThatAreInterested) {
   ASSERT_THAT(out().cores, SizeIs(2)) << "each once, however many filters match";
   EXPECT_EQ(out().cores[0].to, CoreId{1});
   EXPECT_EQ(out().cores[1].to, CoreId{3});
-  EXPECT_TRUE(Mail<RouteMessage>(0).route);
+  EXPECT_EQ(Mail<RouteBatch>(0).messages(), 1u);
+}
+
+TEST_F(RouterTest, PacksSmallMessagesForACoreAndSharesLargeOnes) {
+  trie_.SetCoreInterest("t", CoreId{1}, true);
+  Publish("t");
+  Publish("t");
+  const std::string large(RouteBatch::kMessageBytesMax, 'x');
+  router_.FromClient({.topic = "t", .payload = AsBytes(large)});
+  Publish("t");
+  ASSERT_THAT(out().cores, SizeIs(3));
+  EXPECT_EQ(Mail<RouteBatch>(0).messages(), 2u);
+  EXPECT_TRUE(Mail<RouteMessage>(1).route);
+  EXPECT_EQ(Mail<RouteMessage>(1).message->payload().size(), large.size());
+  EXPECT_EQ(Mail<RouteBatch>(2).messages(), 1u) << "in their order";
+}
+
+TEST_F(RouterTest, DeliversABatchInItsOrder_P6) {
+  Session& session = SessionOf("s");
+  Subscribe(session, "t");
+  RouteBatch batch({}, {.topic = "t", .payload = AsBytes("1"), .qos = QoS::kAtLeastOnce});
+  ASSERT_TRUE(batch.TryAdd({}, {.topic = "u", .payload = AsBytes("-")}));
+  ASSERT_TRUE(batch.TryAdd({}, {.topic = "t", .payload = AsBytes("2"), .qos = QoS::kAtLeastOnce}));
+  router_.FromCore(batch);
+  ASSERT_EQ(session.queue.waiting_messages(), 2u);
+  EXPECT_EQ(AsText(session.queue.DropOldestQueued()->message->payload()), "1");
+  EXPECT_EQ(AsText(session.queue.DropOldestQueued()->message->payload()), "2");
 }
 
 TEST_F(RouterTest, SendsToTheOtherNodeWhatItWantsAndYieldsTheRecord_P2) {
@@ -120,7 +146,7 @@ TEST_F(RouterTest, KeepsRetainedMessagesOnTheHomeCoreOfTheirTopic) {
       ++here;
       EXPECT_THAT(out().cores, IsEmpty());
     } else {
-      EXPECT_EQ(out().cores.at(0).to, router_.RetainedHome(topic));
+      EXPECT_EQ(out().cores[0].to, router_.RetainedHome(topic));
       EXPECT_EQ(Mail<RetainMessage>(0).message->topic(), topic);
     }
   }
@@ -221,15 +247,16 @@ TEST_F(RouterTest, GivesCopiesNoPlaceForAMessageWhoseStepCrossesAlone_P2) {
                      PublisherStep{.client_id = "p", .packet_id = 3});
   ASSERT_THAT(out().records, SizeIs(1));
   EXPECT_EQ(std::get<SessionReceivedIdRecord>(out().records[0].record).packet_id, 3);
-  EXPECT_EQ(Mail<RouteMessage>(0).steps_alone, 1u);
+  EXPECT_EQ(Mail<RouteBatch>(0).terms().steps_alone, 1u);
 
   Session& copied = SessionOf("copied");
   Session& other = SessionOf("other");
   teller_.BeginFollowing(copied);
   Subscribe(copied, "t");
   Subscribe(other, "t");
-  router_.FromCore(RouteMessage{
-      .message = Message::Create({.topic = "t", .qos = QoS::kExactlyOnce}), .steps_alone = 1});
+  router_.FromCore(
+      RouteMessage{.message = Message::Create({.topic = "t", .qos = QoS::kExactlyOnce}),
+                   .terms = {.steps_alone = 1}});
   EXPECT_TRUE(copied.queue.empty()) << "or the message would have crossed";
   EXPECT_EQ(other.queue.waiting_messages(), 1u);
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 
 #include "tests/support/hot_path.h"
@@ -34,10 +35,12 @@ struct Case {
   const char* mode;
   mqtt::QoS qos;
   std::size_t payload_bytes;
+  std::uint16_t cores = 1;
 };
 
 void PrintTo(const Case& one, std::ostream* out) {
-  *out << one.mode << " QoS " << static_cast<int>(one.qos) << ", " << one.payload_bytes << " bytes";
+  *out << one.mode << " QoS " << static_cast<int>(one.qos) << ", " << one.payload_bytes
+       << " bytes, " << one.cores << " cores";
 }
 
 class AllocationTest : public testing::TestWithParam<Case> {};
@@ -48,7 +51,7 @@ TEST_P(AllocationTest, SteadyStateTakesNothingFromTheHeap) {
   options.qos = GetParam().qos;
   options.payload_bytes = GetParam().payload_bytes;
   options.count = 10;
-  HotPath path(options);
+  HotPath path(options, GetParam().cores);
   path.Run(kMessages, [](auto& core) { core.Turn(); });
   std::size_t allocations = 0;
   path.Run(kMessages, [&](auto& core) {
@@ -67,7 +70,10 @@ INSTANTIATE_TEST_SUITE_P(All, AllocationTest,
                                          Case{"fan-out", mqtt::QoS::kAtMostOnce, 64},
                                          Case{"fan-out", mqtt::QoS::kAtLeastOnce, 64},
                                          Case{"shared", mqtt::QoS::kAtLeastOnce, 64},
-                                         Case{"wildcard", mqtt::QoS::kAtMostOnce, 64}));
+                                         Case{"wildcard", mqtt::QoS::kAtMostOnce, 64},
+                                         Case{"pair", mqtt::QoS::kAtMostOnce, 64, 2},
+                                         Case{"pair", mqtt::QoS::kAtLeastOnce, 64, 2},
+                                         Case{"fan-out", mqtt::QoS::kAtLeastOnce, 64, 2}));
 
 TEST(Allocations, AreCounted) {
   const std::size_t before = g_allocations;

@@ -274,7 +274,10 @@ class CoreBesideAnotherTest : public CoreTest {
     std::size_t routed = 0;
     Outbound().Drain([&](Mail mail) {
       const auto* const message = std::get_if<broker::CoreMessage>(&mail);
-      routed += message != nullptr && std::holds_alternative<broker::RouteMessage>(*message);
+      if (message == nullptr) return;
+      const auto* const batch = std::get_if<broker::RouteBatch>(message);
+      if (batch != nullptr) routed += batch->messages();
+      routed += std::holds_alternative<broker::RouteMessage>(*message);
     });
     return routed;
   }

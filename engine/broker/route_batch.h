@@ -1,0 +1,123 @@
+// Small messages on their way from one core to another, packed into one block.
+//
+// Prefer a RouteMessage for what is large or concerns a shared group. A small message costs less
+// copied than shared: its object would be made by one core and dropped by the other, with atomic
+// counts and cache lines going to and fro, and a piece of mail for each message is moved four times
+// on its way. Here it is written once and read once, in order, and whoever keeps it makes a message
+// of his own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "engine/base/clock.h"
+#include "engine/broker/message.h"
+#include "engine/broker/peer_origin.h"
+
+namespace tandem::broker {
+
+// How a message came and where else it goes: what the messages of a batch have in common.
+struct RouteTerms {
+  MonoNs read_at = 0;         // by the node, from a client or the link
+  PeerOrigin origin;          // of a batch: that of the last message
+  bool unasked = false;       // as in PublishRecord
+  std::uint64_t crosses = 0;  // the epoch in which it crosses to the other node on its own; 0: not
+  // The epoch in which the other node is told what the message did to its publisher's session, but
+  // not the message (PublisherStep); 0: none. Copies get no place for it: the place would survive
+  // this node without that.
+  std::uint64_t steps_alone = 0;
+};
+
+// Move-only, a single pointer; filled on one core and read on another. They are to be matched
+// against the plain subscriptions, in their order. A batch is never empty.
+class RouteBatch {
+ public:
+  // Topic, properties and payload together; more is cheaper shared.
+  static constexpr std::size_t kMessageBytesMax = 1024;
+  // Of memory, for each batch.
+  static constexpr std::size_t kBlockBytes = 8 * 1024;
+
+  static bool IsSmall(const MessageFields& fields) noexcept {
+    return fields.topic.size() + fields.properties.size() + fields.payload.size() <=
+           kMessageBytesMax;
+  }
+
+  // With one message, which is small.
+  RouteBatch(const RouteTerms& terms, const MessageFields& fields);
+
+  // Adds a small message behind the others. False if it has other terms or finds no room: then it
+  // needs a batch of its own.
+  bool TryAdd(const RouteTerms& terms, const MessageFields& fields);
+
+  const RouteTerms& terms() const noexcept { return block_->terms; }
+  std::uint32_t messages() const noexcept { return block_->messages; }
+  // How many of them, the last ones, are of the last record in `terms().origin`.
+  std::uint32_t parts() const noexcept { return block_->parts; }
+
+  const MessageId& last_message() const noexcept { return block_->last_message; }
+
+  // fn(const MessageFields&), oldest first; the views are good while the batch lives.
+  template <class Fn>
+  void Each(Fn&& fn) const {
+    const std::byte* place = block_->bytes();
+    for (std::uint32_t i = 0; i < block_->messages; ++i) fn(Read(place));
+  }
+
+ private:
+  struct Block {
+    RouteTerms terms;
+    std::uint32_t messages = 0;
+    std::uint32_t parts = 0;
+    std::uint32_t used_bytes = 0;
+    MessageId last_message;
+    std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+  };
+  struct GiveBack {
+    void operator()(Block* block) const noexcept;
+  };
+  // Stands before the bytes of topic, properties and payload. Neither is aligned.
+  struct Head {
+    MonoNs expires_at;
+    Hlc hlc;
+    std::uint64_t publisher;
+    MessageId id;
+    std::uint32_t topic_bytes;
+    std::uint32_t property_bytes;
+    std::uint32_t payload_bytes;
+    mqtt::QoS qos;
+    bool retain;
+  };
+  static_assert(std::is_trivially_copyable_v<Head> && std::is_trivially_destructible_v<Block>);
+  static constexpr std::size_t kBytesMax = kBlockBytes - sizeof(Block);
+  static_assert(sizeof(Head) + kMessageBytesMax <= kBytesMax);
+
+  static MessageFields Read(const std::byte*& place) noexcept;
+  void Write(const PeerOrigin& origin, const MessageFields& fields) noexcept;
+
+  std::unique_ptr<Block, GiveBack> block_;
+};
+
+inline MessageFields RouteBatch::Read(const std::byte*& place) noexcept {
+  Head head;
+  std::memcpy(&head, place, sizeof head);
+  const auto* const topic = reinterpret_cast<const std::uint8_t*>(place + sizeof head);
+  const std::uint8_t* const properties = topic + head.topic_bytes;
+  const std::uint8_t* const payload = properties + head.property_bytes;
+  place = reinterpret_cast<const std::byte*>(payload + head.payload_bytes);
+  MessageFields fields;
+  fields.topic = AsText({topic, head.topic_bytes});
+  fields.properties = {properties, head.property_bytes};
+  fields.payload = {payload, head.payload_bytes};
+  fields.qos = head.qos;
+  fields.retain = head.retain;
+  fields.expires_at = head.expires_at;
+  fields.hlc = head.hlc;
+  fields.publisher = head.publisher;
+  fields.id = head.id;
+  return fields;
+}
+
+}  // namespace tandem::broker
