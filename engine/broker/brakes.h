@@ -16,8 +16,9 @@ namespace tandem::broker {
 // One per shard; the other half of Congestion, which sets brakes from any core of either node.
 //
 // A publisher is known by the mark that its messages carry (MessageFields::publisher). A brake is
-// felt when the publisher sends the next message, so one that has nothing to send costs nothing,
-// and one that comes back by another connection finds it as it left it.
+// felt when the publisher sends a message, or is to have an acknowledgement of one, so one that has
+// nothing to send costs nothing, and one that comes back by another connection finds it as it left
+// it.
 class Brakes {
  public:
   // Whether there are any: all that a publish asks while nobody is slow.
@@ -33,6 +34,13 @@ class Brakes {
   void Felt(std::uint64_t publisher, ConnectionId connection);
   // It is gone, or goes on for other reasons.
   void Forget(std::uint64_t publisher, ConnectionId connection);
+  // That core of this node may set brakes for what is sent to it now (CoreCongested).
+  void SetCongested(CoreId core, bool on) noexcept {
+    const std::uint64_t bit = std::uint64_t{1} << Index(core);
+    congested_ = on ? congested_ | bit : congested_ & ~bit;
+  }
+  bool IsCongested(CoreId core) const noexcept { return (congested_ >> Index(core) & 1) != 0; }
+
   // Connections whose brakes are off, since the last call.
   std::vector<ConnectionId> TakeReleased() { return std::exchange(released_, {}); }
 
@@ -48,6 +56,7 @@ class Brakes {
 
   Map braked_;  // by publisher; walking it has effects
   std::vector<ConnectionId> released_;
+  std::uint64_t congested_ = 0;  // bit: that core of this node is
 };
 
 }  // namespace tandem::broker

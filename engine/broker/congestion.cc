@@ -68,6 +68,7 @@ void Congestion::Feed(Session& session, const MessageFields& fields) {
     session.congestion = CongestionState::kMoving;
     session.moved_at = context_.now.mono_ns;
     context_.metrics.SessionsCongestedChanged(1);
+    if (congested_.empty()) TellCores(true);
   }
   Feeders& feeders = congested_[session.id];
   Feeder feeder;
@@ -108,6 +109,14 @@ void Congestion::End(Session& session) {
   const auto it = congested_.find(session.id);
   Release(it->second, it->second.in_turn.size());
   congested_.erase(it);
+  if (congested_.empty()) TellCores(false);
+}
+
+void Congestion::TellCores(bool congested) {
+  for (std::uint16_t core = 0; core < context_.cores; ++core) {
+    if (CoreId{core} != context_.core)
+      context_.outbox.cores.push_back({CoreId{core}, CoreCongested{congested}});
+  }
 }
 
 void Congestion::Release(Feeders& feeders, std::size_t count) {

@@ -25,7 +25,9 @@ namespace tandem::broker {
 // mark. Then those who have waited longest go first, a few per turn, so that everybody gets on in
 // his turn and with more than a message at a time. What was on its way by then still goes in,
 // beyond the bound if need be: it is acknowledged, or will be, and nothing that is acknowledged is
-// dropped for a subscriber that moves.
+// dropped for a subscriber that moves. So that this is little, other cores know whether publishers
+// wait for anybody here (CoreCongested), and acknowledge nothing meanwhile before this core has
+// seen it.
 //
 // Nobody waits for an absent session, nor for a client that stalls: one that neither acknowledges
 // anything nor takes bytes for queue.stalled_after. There the policy at the bound decides. So a
@@ -83,6 +85,7 @@ class Congestion {
   bool FindFeeder(const MessageFields& fields, Feeder& feeder) const;
   void NoteMove(Session& session);
   void End(Session& session);
+  void TellCores(bool congested);
   void Release(Feeders& feeders, std::size_t count);
   void SetBrake(const Feeder& feeder, bool on);
 

@@ -145,6 +145,11 @@ struct BrakeMessage {
   std::uint64_t publisher = 0;  // as in MessageFields
   bool on = false;
 };
+// Publishers wait for subscribers of the sending core, or no longer for any: it may have to brake
+// whoever sends it something, and says so before it answers (RouteMessage::commit).
+struct CoreCongested {
+  bool on = false;
+};
 // How far a core has come with the end of an epoch. Each step rests on all cores having taken the
 // one before it.
 enum class PeerDownStep : std::uint8_t {
@@ -180,6 +185,6 @@ using CoreMessage =
                  CoreInterestApplied, RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage,
                  RouteCommitted, SubscriptionMirrored, LentReturned, SpareWanted, SpareGiven,
                  CopiesRouted, PeerDownSeen, EpochBegun, RoomQuery, RoomReply, BrakeMessage,
-                 CoreCovered>;
+                 CoreCovered, CoreCongested>;
 
 }  // namespace tandem::broker

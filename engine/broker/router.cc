@@ -501,6 +501,17 @@ void Router::GiveUp(const SharedKey& key, const RoutedMessage& message, const Ta
   teller_.Return(targets.spare_keeper, message.fields().id, key);
 }
 
+// Whether an acknowledgement waits until the core says that it has the message.
+bool Router::NeedsAnswer(CoreId core, std::span<const IntrusivePtr<SharedKey>> groups,
+                         const Targets& targets) const noexcept {
+  // Should it brake the publisher, the brake must be there first.
+  if (brakes_.IsCongested(core)) return true;
+  // The member's session may be mirrored: then its copy on the other node is part of the promise.
+  // The plain subscriptions' copies get it with the record that this core sends. The other node's
+  // spare keeps it too.
+  return peer_.up() && !groups.empty() && targets.spare_keeper == 0;
+}
+
 std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets, bool route,
                                   bool commit, const PeerOrigin& origin) {
   if (targets.cores == 0 && targets.passed_on.empty()) return 0;
@@ -512,12 +523,13 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
                             .unasked = targets.unasked,
                             .crosses = targets.peer ? epoch : 0,
                             .steps_alone = targets.steps_alone ? epoch : 0};
+  const bool is_small = RouteBatch::IsSmall(message.fields());
   const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>> groups, bool routes,
                         std::uint64_t tried) {
-    // The member's session may be mirrored: then its copy on the other node is part of the promise.
-    // The plain subscriptions' copies get it with the record that this core sends.
-    // The other node's spare keeps it too.
-    const bool answers = commit && peer_.up() && !groups.empty() && targets.spare_keeper == 0;
+    if (origin.number != 0) peer_.RelayedTo(core, origin);
+    const bool answers = commit && NeedsAnswer(core, groups, targets);
+    if (routes && groups.empty() && is_small && !answers)
+      return context_.outbox.cores.Route(core, terms, message.fields());
     if (answers) last = routed_.Send(Index(core));
     message.Share()->MarkShared();
     context_.outbox.cores.push_back(
@@ -530,20 +542,12 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
                             .tried = tried,
                             .hops = targets.hops}});
   };
-  const bool packs = route && RouteBatch::IsSmall(message.fields());
   for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
     const auto core = static_cast<CoreId>(std::countr_zero(left));
-    if (origin.number != 0) peer_.RelayedTo(core, origin);
-    if (packs && core_groups_[Index(core)].empty()) {
-      context_.outbox.cores.Route(core, terms, message.fields());
-    } else {
-      send(core, std::exchange(core_groups_[Index(core)], {}), route, 0);
-    }
+    send(core, std::exchange(core_groups_[Index(core)], {}), route, 0);
   }
-  for (const PassedOn& passed : targets.passed_on) {
-    if (origin.number != 0) peer_.RelayedTo(passed.to, origin);
+  for (const PassedOn& passed : targets.passed_on)
     send(passed.to, {passed.group}, false, passed.tried);
-  }
   return last;
 }
 

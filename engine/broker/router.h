@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "engine/broker/brakes.h"
 #include "engine/broker/core_message.h"
 #include "engine/broker/delivery.h"
 #include "engine/broker/frontier.h"
@@ -33,7 +35,8 @@ enum class Retaining : std::uint8_t {
 class Router {
  public:
   Router(ShardContext& context, SubscriptionTrie& trie, SessionTable& sessions, Delivery& delivery,
-         PeerStream& peer, RetainedStore& retained, SessionTeller& teller, LentMessages& lent)
+         PeerStream& peer, RetainedStore& retained, SessionTeller& teller, LentMessages& lent,
+         const Brakes& brakes)
       : context_(context),
         trie_(trie),
         matches_of_(trie),
@@ -43,6 +46,7 @@ class Router {
         retained_(retained),
         teller_(teller),
         lent_(lent),
+        brakes_(brakes),
         core_groups_(context.cores) {
     routed_.Reset(context.cores);
   }
@@ -50,7 +54,7 @@ class Router {
   struct Result {
     bool matched = false;  // some subscription somewhere in the cluster wants it
     // What an acknowledgement waits for: the last record that this routing caused (0: none), and
-    // the last core that has to say that its member of a shared group has the message (0: none).
+    // the last core that has to say that it has the message (RouteMessage::commit; 0: none).
     std::uint64_t peer_number = 0;
     std::uint64_t routed = 0;
   };
@@ -152,6 +156,8 @@ class Router {
   bool PassOn(SharedGroup& group, RoutedMessage& message, Targets& targets);
   void GiveUp(const SharedKey& key, const RoutedMessage& message, const Targets& targets);
   void SendOnward(RoutedMessage& message, Targets& targets, const PeerOrigin& origin);
+  bool NeedsAnswer(CoreId core, std::span<const IntrusivePtr<SharedKey>> groups,
+                   const Targets& targets) const noexcept;
   std::uint64_t SendToCores(RoutedMessage& message, const Targets& targets, bool route, bool commit,
                             const PeerOrigin& origin);
   void SendToPeerGroups(RoutedMessage& message, Targets& targets, GivenBack back);
@@ -172,6 +178,7 @@ class Router {
   RetainedStore& retained_;
   SessionTeller& teller_;
   LentMessages& lent_;
+  const Brakes& brakes_;
   Frontier routed_;
 
   std::uint64_t stamp_ = 0;                                        // of the present routing

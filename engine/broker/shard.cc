@@ -51,7 +51,7 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
       teller_(context_, peer_, sessions_),
       congestion_(context_, peer_, brakes_, sessions_),
       delivery_(context_, peer_, teller_, congestion_),
-      router_(context_, trie_, sessions_, delivery_, peer_, retained_, teller_, lent_),
+      router_(context_, trie_, sessions_, delivery_, peer_, retained_, teller_, lent_, brakes_),
       fetcher_(context_, sessions_, delivery_, retained_),
       interest_applied_(options.cores, 0),
       interest_seen_(options.cores, 0),
@@ -357,7 +357,7 @@ bool Shard::MayGoAtOnce(const Client& client, const CommitPosition& position) co
 }
 
 void Shard::SendGated(Client& client, const CommitPosition& position, HeldPacket packet) {
-  if (MayGoAtOnce(client, position)) return Write(client, packet);
+  if (MayGoAtOnce(client, position)) return WriteUnlessBraked(client, std::move(packet));
   packet.connection = client.id;
   ++client.held;
   gate_.Hold(position, std::move(packet));
@@ -372,7 +372,7 @@ void Shard::ReleaseHeld() {
       // While it waited, a newer connection may have come, or the other node may have gone.
       if (client->stage == Client::Stage::kClaiming) CompleteWhenRouted(*client, false);
     } else if (client->stage == Client::Stage::kConnected) {
-      Write(*client, packet);
+      WriteUnlessBraked(*client, std::move(packet));
     }
   });
 }

@@ -162,15 +162,12 @@ class Shard final : public ReplicatorEvents {
     absl::InlinedVector<std::uint8_t, 16> bytes;
     std::vector<std::uint64_t> fetches;  // SUBACK: retained messages to begin with
   };
-  // A PUBACK or PUBREC that waits for a brake first.
-  struct Withheld {
-    CommitPosition position;
-    HeldPacket packet;
-  };
   // A publisher whose brake is on (Client::slowed).
   struct Slowed {
     MonoNs since = 0;
-    std::vector<Withheld> withheld;  // at most what the client may have unacknowledged
+    // PUBACKs and PUBRECs whose positions are reached; at most what the client may have
+    // unacknowledged.
+    std::vector<HeldPacket> withheld;
   };
   // A core that handed a message to a member of a shared group here, and waits until it is safe.
   struct HeldAnswer {
@@ -234,7 +231,7 @@ class Shard final : public ReplicatorEvents {
   void Throttle(Client& client);
   void Unthrottle();
   void SlowDown(Client& client);
-  void Withhold(Client& client, const CommitPosition& position, HeldPacket packet);
+  void WriteUnlessBraked(Client& client, HeldPacket packet);
   void GoOn(Client& client);
   void ForgetSlowed(Client& client);
   void ReleaseSlowed();

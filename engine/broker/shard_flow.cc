@@ -56,9 +56,9 @@ void Shard::SetMailFull(bool full) {
   Unthrottle();
 }
 
-// The client has sent a message although its brake is on (Congestion): from now on its PUBACKs and
-// PUBRECs wait, so that its window closes, and it is read no more if nobody waits for what it has
-// to say.
+// The client has sent a message, or is to have it acknowledged, although its brake is on
+// (Congestion): from now on its PUBACKs and PUBRECs wait, so that its window closes, and it is read
+// no more if nobody waits for what it has to say.
 void Shard::SlowDown(Client& client) {
   const std::uint64_t publisher = client.session->client_hash;
   if (client.slowed || client.leaving || !brakes_.IsOn(publisher)) return;
@@ -69,16 +69,21 @@ void Shard::SlowDown(Client& client) {
   UpdateReading(client);
 }
 
-void Shard::Withhold(Client& client, const CommitPosition& position, HeldPacket packet) {
-  slowed_[client.id].withheld.push_back({position, std::move(packet)});
+// The packet's position is reached. Its brake may have come with that: the core that set it has
+// seen the message first.
+void Shard::WriteUnlessBraked(Client& client, HeldPacket packet) {
+  if (packet.type != mqtt::PacketType::kPuback && packet.type != mqtt::PacketType::kPubrec)
+    return Write(client, packet);
+  if (brakes_.any()) SlowDown(client);
+  if (!client.slowed) return Write(client, packet);
+  slowed_[client.id].withheld.push_back(std::move(packet));
 }
 
 void Shard::GoOn(Client& client) {
   client.slowed = false;
   const auto slowed = slowed_.extract(client.id);
   context_.metrics.PublisherResumed(context_.now.mono_ns - slowed.mapped().since);
-  for (Withheld& each : slowed.mapped().withheld)
-    SendGated(client, each.position, std::move(each.packet));
+  for (const HeldPacket& packet : slowed.mapped().withheld) Write(client, packet);
   UpdateReading(client);
 }
 
@@ -106,9 +111,6 @@ void Shard::ReleaseSlowed() {
 void Shard::ForgetBrakesOfPeer() {
   brakes_.ForgetPeer();
   congestion_.ForgetPeer();
-  for (auto& [id, slowed] : slowed_) {
-    for (Withheld& each : slowed.withheld) each.position.peer = 0;
-  }
 }
 
 }  // namespace tandem::broker

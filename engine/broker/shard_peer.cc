@@ -140,6 +140,7 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                  [&](BrakeMessage& m) {
                    brakes_.Set({Side::kThisNode, from}, m.publisher, m.on);
                  },
+                 [&](CoreCongested& m) { brakes_.SetCongested(from, m.on); },
                  [&](RetainedQuery& m) { fetcher_.OnQuery(from, m); },
                  [&](RetainedPage& m) { fetcher_.OnPage(from, std::move(m)); },
              },

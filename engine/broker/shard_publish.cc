@@ -183,8 +183,7 @@ void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode
   ByteBuffer& bytes = context_.outbox.bytes;
   const std::size_t offset = bytes.size();
   mqtt::EncodeAck(client.version, {.type = type, .packet_id = id, .reason = code}, bytes);
-  const bool waits = client.slowed && (type == PacketType::kPuback || type == PacketType::kPubrec);
-  if (!waits && MayGoAtOnce(client, position)) {  // mostly: then its bytes stay where they are
+  if (!client.slowed && MayGoAtOnce(client, position)) {  // mostly: then its bytes stay there
     SendBytes(context_, client, offset);
     NoteWritten(client, packet);
     return;
@@ -192,8 +191,7 @@ void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode
   const Bytes encoded = bytes.bytes(offset, bytes.size() - offset);
   packet.bytes.assign(encoded.begin(), encoded.end());
   bytes.Truncate(offset);
-  waits ? Withhold(client, position, std::move(packet))
-        : SendGated(client, position, std::move(packet));
+  SendGated(client, position, std::move(packet));
 }
 
 // PUBACK, PUBREC, PUBCOMP for what we sent. Unknown ids are ignored and move no quota (A15).

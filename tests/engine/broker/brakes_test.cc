@@ -33,6 +33,18 @@ TEST(Brakes, ReleaseWhenTheLastCoreHasLetGo) {
   EXPECT_THAT(brakes.TakeReleased(), IsEmpty());
 }
 
+TEST(Brakes, KnowWhichCoresMaySetThem) {
+  Brakes brakes;
+  brakes.SetCongested(CoreId{0}, true);
+  brakes.SetCongested(CoreId{63}, true);
+  EXPECT_TRUE(brakes.IsCongested(CoreId{0}));
+  EXPECT_FALSE(brakes.IsCongested(CoreId{1}));
+  EXPECT_TRUE(brakes.IsCongested(CoreId{63}));
+  brakes.SetCongested(CoreId{63}, false);
+  EXPECT_FALSE(brakes.IsCongested(CoreId{63}));
+  EXPECT_FALSE(brakes.any()) << "of publishers";
+}
+
 TEST(Brakes, OutliveTheConnectionThatFeltThem) {
   Brakes brakes;
   brakes.Set(kHere, 7, true);

@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/engine/broker/shard_parts.h"
 
 namespace tandem::broker {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -73,12 +75,34 @@ TEST_F(CongestionTest, KnowsTheMarkInMessagesAndInBytes) {
 TEST_F(CongestionTest, BrakesAPublisherAtItsOwnCore) {
   Feed(session_, CoreId{0}, kSelf);
   EXPECT_TRUE(brakes_.IsOn(kPublisher));
-  EXPECT_THAT(out().cores, IsEmpty());
+  out().Clear();
   Feed(session_, CoreId{2}, kSelf, 8);
   ASSERT_THAT(out().cores, SizeIs(1));
   EXPECT_EQ(out().cores[0].to, CoreId{2});
   EXPECT_TRUE(std::get<BrakeMessage>(out().cores[0].message).on);
   EXPECT_FALSE(brakes_.IsOn(8));
+}
+
+TEST_F(CongestionTest, TellsTheOtherCoresWhetherAnybodyIsWaitedFor) {
+  const auto told = [&] {
+    std::vector<std::string> cores;
+    for (const CoreEffect& effect : out().cores) {
+      const bool on = std::get<CoreCongested>(effect.message).on;
+      cores.push_back(std::to_string(Index(effect.to)) + (on ? " on" : " off"));
+    }
+    out().Clear();
+    return cores;
+  };
+  Session& other = sessions_.Create("other");
+  other.client = &client_;
+  Fill(other, 4);
+  Feed(session_, CoreId{0}, kSelf);
+  EXPECT_THAT(told(), ElementsAre("1 on", "2 on"));
+  Feed(other, CoreId{0}, kSelf);
+  congestion_.Forget(session_);
+  EXPECT_THAT(told(), IsEmpty()) << "still somebody";
+  Empty(other);
+  EXPECT_THAT(told(), ElementsAre("1 off", "2 off"));
 }
 
 TEST_F(CongestionTest, BrakesAPublisherOnTheOtherNodeByARecord) {
@@ -109,7 +133,8 @@ TEST_F(CongestionTest, ForgetsPublishersOfANodeThatIsGoneOrWasAnother) {
   Feed(session_, CoreId{1}, Incarnation{9});
   Feed(session_, CoreId{1}, kSelf, 0);
   EXPECT_THAT(out().records, SizeIs(1)) << "the first";
-  EXPECT_THAT(out().cores, IsEmpty());
+  for (const CoreEffect& effect : out().cores)
+    EXPECT_FALSE(std::holds_alternative<BrakeMessage>(effect.message));
 }
 
 TEST_F(CongestionTest, ReleasesAPublisherWithTheLastQueueThatItFeeds) {

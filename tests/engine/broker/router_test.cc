@@ -56,7 +56,8 @@ class RouterTest : public ::testing::Test {
   Brakes brakes_;
   Congestion congestion_{parts_.context, peer_, brakes_, sessions_};
   Delivery delivery_{parts_.context, peer_, teller_, congestion_};
-  Router router_{parts_.context, trie_, sessions_, delivery_, peer_, retained_, teller_, lent_};
+  Router router_{parts_.context, trie_,   sessions_, delivery_, peer_,
+                 retained_,      teller_, lent_,     brakes_};
 };
 
 TEST_F(RouterTest, SaysWhetherAnybodyWantsTheMessage) {
@@ -89,6 +90,19 @@ TEST_F(RouterTest, PacksSmallMessagesForACoreAndSharesLargeOnes) {
   EXPECT_TRUE(Mail<RouteMessage>(1).route);
   EXPECT_EQ(Mail<RouteMessage>(1).message->payload().size(), large.size());
   EXPECT_EQ(Mail<RouteBatch>(2).messages(), 1u) << "in their order";
+}
+
+TEST_F(RouterTest, LetsAnAcknowledgementWaitForACoreThatMayBrakeThePublisher_O5) {
+  trie_.SetCoreInterest("t", CoreId{1}, true);
+  trie_.SetCoreInterest("u", CoreId{2}, true);
+  EXPECT_EQ(Publish("t").routed, 0u);
+  brakes_.SetCongested(CoreId{1}, true);
+  const Router::Result result = Publish("t");
+  EXPECT_EQ(result.routed, 1u);
+  EXPECT_EQ(Mail<RouteMessage>(1).commit, 1u);
+  EXPECT_EQ(Publish("u").routed, 0u) << "that goes elsewhere";
+  router_.FromClient({.topic = "t"});
+  EXPECT_EQ(Mail<RouteBatch>(3).messages(), 1u) << "nobody acknowledges QoS 0";
 }
 
 TEST_F(RouterTest, DeliversABatchInItsOrder_P6) {
