@@ -317,6 +317,8 @@ void Shard::Follow(SessionMessageRecord record) {
     }
   }
   if (!session->mirrored_here()) return MergeMessage(*session, std::move(record));
+  // For a session that has ended here since (SessionTeller::Along).
+  if (record.number == UINT64_MAX) return;
   const std::uint64_t number = record.number;
   const OutboundMessage* const known = again ? session->queue.Find(number) : nullptr;
   const bool has_come = known != nullptr && known->message;

@@ -313,6 +313,7 @@ void Shard::TakeSessionsOver() {
       session->parted = {.connected_at = session->connected_at,
                          .connected_here = session->client != nullptr};
     }
+    delivery_.Pump(*session);  // what stood behind a place whose message has not come
   }
 }
 
