@@ -160,36 +160,6 @@ TEST_F(RacesTest, WhatTheLastOwnerPassedOverDoesNotComeLate_P6) {
   }
 }
 
-// A session has moved, and the node that it came from dies before all messages of its places have
-// crossed: those behind them go out at once.
-TEST_F(RacesTest, APlaceWhoseMessageDiedHoldsNothingBack_P4) {
-  for (const std::uint64_t seed : Seeds(400)) {
-    BuildPair({.seed = seed, .cores = {2, 2}, .link_delay_max_ns = 3 * kNanosecondsPerMillisecond});
-    std::string name = "p";
-    while (broker::Shard::HomeOf(name, 2) == broker::Shard::HomeOf("s", 2)) name += "p";
-    MqttClient& there = Connect(name, 1);
-    MqttClient& here = Connect("here", 0);
-    MqttClient& subscriber = Connect("s", 1, Persistent());
-    Subscribe(subscriber, "t", 1);
-    world().Break(subscriber);
-    for (int i = 0; i < 3; ++i) there.SendPublish("t", std::to_string(i), 1);
-    Steps(15);
-    world().Open(subscriber, 0);
-    subscriber.SendConnect(Persistent());
-    Steps(60);
-    here.SendPublish("t", "behind", 1);
-    Steps(40);
-    world().Crash(1);
-    world().EndEpoch(0);
-    world().Run();
-    world().AdvanceSeconds(2);
-    ASSERT_TRUE(subscriber.connected()) << "seed " << seed;
-    const std::vector<std::string> got = subscriber.Payloads();
-    ASSERT_NE(std::find(got.begin(), got.end(), "behind"), got.end()) << "seed " << seed;
-    TearDown();
-  }
-}
-
 // One copy of each retained value on both nodes, whoever wrote last.
 TEST_F(RacesTest, RacingRetainedWritesSettleOnOneValue_P9) {
   for (const std::uint64_t seed : Seeds(150)) {

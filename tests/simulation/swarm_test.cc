@@ -75,8 +75,10 @@ constexpr Faults WithoutPartitions(Faults faults) {
 constexpr Faults kTakeovers = WithTakeovers(WithWills(WithoutPartitions(kPartitions)));
 // A copy that ends with a session of before, and not with the one that a claim has made it for.
 constexpr std::uint64_t kTakeoverSeeds[] = {4'531, 10'589, 12'236, 15'161, 17'734, 18'884};
-// A session that moves before its copy is known to all cores; identifiers as above.
-constexpr std::uint64_t kPartedTakeoverSeeds[] = {6'247, 8'772, 9'044, 13'406, 15'624};
+// A session that moves before its copy is known to all cores; identifiers as above; what is taken
+// while one half gives way (the last two).
+constexpr std::uint64_t kPartedTakeoverSeeds[] = {6'247,  8'772,  9'044, 13'406,
+                                                  15'624, 18'913, 33'513};
 
 void RunSeed(const Faults& allowed, std::uint64_t seed, bool copy_hashes = true) {
   Swarm swarm({.seed = seed,
@@ -148,6 +150,12 @@ TEST(SwarmTest, DeliversOnceWhatCrossesWhileItsSessionIsTold_P5) {
 // The same where an older place waits: the name is not taken for a place.
 TEST(SwarmTest, TakesNoPlaceThatWasDoneWhenItsSessionWasToldForANewOne_P5) {
   for (const std::uint64_t seed : {4'000'021'251, 4'000'026'360}) RunSeed(AllFaults(), seed);
+}
+
+// A session has moved, and the node that it came from dies before the message of its first place
+// has crossed: those behind it wait for nothing (P4).
+TEST(SwarmTest, APlaceWhoseMessageDiedHoldsNothingBack_P4) {
+  RunSeed(WithTakeovers(kPartitions), 8'800'038'578);
 }
 
 TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
