@@ -1,5 +1,6 @@
 #include "tests/support/hot_path.h"
 
+#include <span>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -36,10 +37,22 @@ CoreOptions OptionsOfCore(ConnectionLimits& limits, std::uint16_t core, std::uin
 }  // namespace
 
 template <class Seam>
-HotPathOver<Seam>::HotPathOver(bench::Options options, std::uint16_t cores) : mail_(cores) {
+HotPathOver<Seam>::HotPathOver(bench::Options options, std::uint16_t cores)
+    : HotPathOver(std::move(options), cores, nullptr) {}
+
+template <class Seam>
+HotPathOver<Seam>::HotPathOver(bench::Options options, std::unique_ptr<PartnerLink> partner)
+    : HotPathOver(std::move(options), 1, std::move(partner)) {}
+
+template <class Seam>
+HotPathOver<Seam>::HotPathOver(bench::Options options, std::uint16_t cores,
+                               std::unique_ptr<PartnerLink> partner)
+    : mail_(cores) {
   options = Endless(std::move(options));
   for (std::uint16_t core = 0; core < cores; ++core) {
-    sides_.push_back(std::make_unique<Side>(OptionsOfCore(limits_, core, cores), mail_));
+    CoreOptions of_core = OptionsOfCore(limits_, core, cores);
+    of_core.shard.has_partner = partner != nullptr;
+    sides_.push_back(std::make_unique<Side>(of_core, mail_, std::move(partner)));
     mail_.SetWaker(CoreId{core}, sides_.back()->transport.waker());
   }
   for (const auto& side : sides_) TANDEM_CHECK(side->core.Start().ok());
@@ -75,7 +88,12 @@ void HotPathOver<Seam>::StepClients() {
   load_->TakeDirty(dirty_);
   for (const std::uint32_t i : dirty_) {
     Wire& wire = wires_[i];
-    std::swap(wire.input, load_->client(i).output());
+    bench::Client& client = load_->client(i);
+    bench::ClientOutput::Fragments fragments;
+    const std::size_t count = client.output().ToFragments(client.shared_payload(), fragments);
+    for (const auto& fragment : std::span(fragments).first(count))
+      wire.input.Append({fragment.data, fragment.size});
+    client.output().Clear();
     wire.home->transport.Deliver(wire.id, wire.input.bytes());
     load_->OnWritten(i, now_);
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "engine/node/core.h"
@@ -27,6 +28,8 @@ class HotPathOver {
  public:
   // `options.mode` and so on as on tandem-bench's command line; the load runs until this ends.
   explicit HotPathOver(bench::Options options, std::uint16_t cores = 1);
+  // One core that has a partner.
+  HotPathOver(bench::Options options, std::unique_ptr<PartnerLink> partner);
   ~HotPathOver();
 
   // Steps until the clients have received `messages` more. `turn(core)` takes core.Turn(), and may
@@ -42,6 +45,7 @@ class HotPathOver {
       if (load_->received_ever() != before) idle = 0;
     }
   }
+  Core<Seam>& core() noexcept { return sides_.front()->core; }
   const bench::Load& load() const noexcept { return *load_; }
 
  private:
@@ -51,9 +55,9 @@ class HotPathOver {
                                         reactor::ScriptedTransport&, Seam>;
   // A core and what is around it.
   struct Side {
-    Side(const CoreOptions& options, MailGrid& mail)
+    Side(const CoreOptions& options, MailGrid& mail, std::unique_ptr<PartnerLink> partner)
         : counters(Index(options.core), {"mqtt"}),
-          core(options, seam, mail, inbox, counters, nullptr) {}
+          core(options, seam, mail, inbox, counters, std::move(partner)) {}
 
     reactor::ScriptedTransport transport;
     SeamMember seam{transport};
@@ -69,6 +73,7 @@ class HotPathOver {
     ByteBuffer output;  // what the core sent, being read
   };
 
+  HotPathOver(bench::Options options, std::uint16_t cores, std::unique_ptr<PartnerLink> partner);
   void StepClients();
 
   ConnectionLimits limits_;

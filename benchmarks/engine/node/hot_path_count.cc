@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "tests/support/hot_path.h"
+#include "tests/support/paired_path.h"
 
 namespace tandem::node {
 
@@ -21,6 +22,14 @@ template <class Core>
 
 namespace {
 
+// Whose turns are measured.
+enum class Of : std::uint8_t {
+  kNode,         // which is alone
+  kCheckedNode,  // with the transport's rules being watched, as in debug builds
+  kOwner,        // of sessions that are kept on another node as well,
+  kPartner,      // and that node's
+};
+
 struct Scenario {
   std::string_view name;
   const char* mode;
@@ -28,7 +37,7 @@ struct Scenario {
   mqtt::QoS qos;
   std::uint32_t window;
   std::size_t payload_bytes;
-  bool checked = false;  // with the transport's rules being watched, as in debug builds
+  Of of = Of::kNode;
   std::uint16_t cores = 1;
 };
 
@@ -46,10 +55,14 @@ constexpr Scenario kScenarios[] = {
     {"shared_qos1", "shared", 20, QoS::kAtLeastOnce, 20, 64},
     {"wildcard", "wildcard", 14, QoS::kAtMostOnce, 20, 64},
     {"pairs_64k", "pair", 2, QoS::kAtMostOnce, 2, 64 * 1024},
-    {"pairs_qos1_checked", "pair", 10, QoS::kAtLeastOnce, 50, 64, true},
+    {"pairs_qos1_checked", "pair", 10, QoS::kAtLeastOnce, 50, 64, Of::kCheckedNode},
     // Both cores in one thread; five of the ten pairs cross.
-    {"two_cores_qos0", "pair", 10, QoS::kAtMostOnce, 50, 64, false, 2},
-    {"two_cores_qos1", "pair", 10, QoS::kAtLeastOnce, 50, 64, false, 2},
+    {"two_cores_qos0", "pair", 10, QoS::kAtMostOnce, 50, 64, Of::kNode, 2},
+    {"two_cores_qos1", "pair", 10, QoS::kAtLeastOnce, 50, 64, Of::kNode, 2},
+    {"kept_qos1_owner", "pair", 10, QoS::kAtLeastOnce, 50, 64, Of::kOwner},
+    {"kept_qos1_partner", "pair", 10, QoS::kAtLeastOnce, 50, 64, Of::kPartner},
+    {"kept_qos1_window1_owner", "pair", 10, QoS::kAtLeastOnce, 1, 64, Of::kOwner},
+    {"kept_qos1_window1_partner", "pair", 10, QoS::kAtLeastOnce, 1, 64, Of::kPartner},
 };
 
 // Returns how many messages were received while it was measured.
@@ -60,6 +73,34 @@ std::uint64_t Measure(const bench::Options& options, std::uint16_t cores, std::u
   const std::uint64_t before = path.load().received_ever();
   path.Run(messages, [](auto& core) { MeasuredTurn(core); });
   return path.load().received_ever() - before;
+}
+
+std::uint64_t MeasurePaired(const bench::Options& options, std::uint64_t messages, Of of) {
+  PairedPath path(options);
+  const auto turn = [](auto& core) { core.Turn(); };
+  const auto measured = [](auto& core) { MeasuredTurn(core); };
+  path.Run(messages / 2 + 1, turn, turn);
+  const std::uint64_t before = path.load().received_ever();
+  if (of == Of::kOwner) {
+    path.Run(messages, measured, turn);
+  } else {
+    path.Run(messages, turn, measured);
+  }
+  return path.load().received_ever() - before;
+}
+
+std::uint64_t Measure(bench::Options& options, std::uint16_t cores, std::uint64_t messages, Of of) {
+  switch (of) {
+    case Of::kNode:
+      return Measure<HotPath>(options, cores, messages);
+    case Of::kCheckedNode:
+      return Measure<CheckedHotPath>(options, cores, messages);
+    case Of::kOwner:
+    case Of::kPartner:
+      options.session_expiry_s = 3600;
+      return MeasurePaired(options, messages, of);
+  }
+  return 0;
 }
 
 int Main(int argc, char** argv) {
@@ -77,9 +118,7 @@ int Main(int argc, char** argv) {
     options.window = scenario.window;
     options.payload_bytes = scenario.payload_bytes;
     const auto messages = static_cast<std::uint64_t>(std::atoll(argv[2]));
-    const std::uint64_t received = scenario.checked
-                                       ? Measure<CheckedHotPath>(options, scenario.cores, messages)
-                                       : Measure<HotPath>(options, scenario.cores, messages);
+    const std::uint64_t received = Measure(options, scenario.cores, messages, scenario.of);
     std::printf("%llu\n", static_cast<unsigned long long>(received));
     return 0;
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "engine/base/byte_buffer.h"
 #include "engine/base/check.h"
 #include "engine/reactor/stream_port.h"
 
@@ -32,7 +33,7 @@ struct MemoryEnd {
   MemoryEnd* peer = nullptr;
   std::string
       unheard;  // the host of a peer that closed behind a partition: whoever sends finds out
-  std::deque<std::uint8_t> inbox;
+  ByteBuffer inbox;
   MutableBytes receive;  // empty: none waiting
   bool connected = false;
   bool connecting = false;
@@ -58,6 +59,8 @@ class MemoryNet {
       blocked;  // bytes from first to second host do not arrive
 
   std::set<std::string> blocked_listeners;  // "host:port" that swallow connects
+
+  bool splits = true;  // what is sent arrives in pieces of random size
 
   // Rises with whatever a poll of any port might notice.
   std::uint64_t activity = 0;
@@ -197,9 +200,7 @@ class MemoryPort final : public reactor::StreamPort {
     end->send_pending = true;
     for (const reactor::Fragment& fragment : fragments) {
       TANDEM_CHECK(fragment.size != 0);
-      if (end->peer != nullptr)
-        end->peer->inbox.insert(end->peer->inbox.end(), fragment.data,
-                                fragment.data + fragment.size);
+      if (end->peer != nullptr) end->peer->inbox.Append({fragment.data, fragment.size});
     }
   }
   void Receive(ConnectionId id, MutableBytes memory) override {
@@ -289,9 +290,9 @@ class MemoryPort final : public reactor::StreamPort {
     const bool reachable = end->peer == nullptr || !net_.Blocked(end->peer->host, end->host);
     if (!end->receive.empty() && !end->inbox.empty() && reachable && !end->closed_here) {
       std::size_t size = std::min(end->receive.size(), end->inbox.size());
-      if (net_.Random(2) == 0) size = 1 + net_.Random(size);
-      std::copy_n(end->inbox.begin(), size, end->receive.begin());
-      end->inbox.erase(end->inbox.begin(), end->inbox.begin() + static_cast<std::ptrdiff_t>(size));
+      if (net_.splits && net_.Random(2) == 0) size = 1 + net_.Random(size);
+      std::copy_n(end->inbox.data(), size, end->receive.begin());
+      end->inbox.Consume(size);
       end->receive = {};
       ++events_;
       end->handler->OnReceivedDirect(size);
