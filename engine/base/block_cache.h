@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "engine/base/check.h"
 
@@ -85,5 +86,26 @@ class BlockCache {
   std::array<Free*, kBlockBytesMax / kStepBytes> free_{};
   std::size_t kept_bytes_ = 0;
 };
+
+// For containers whose memory comes and goes with each message.
+template <class T>
+class BlockAllocator {
+ public:
+  using value_type = T;
+  BlockAllocator() = default;
+  template <class U>
+  explicit BlockAllocator(const BlockAllocator<U>&) noexcept {}
+
+  T* allocate(std::size_t count) {
+    static_assert(alignof(T) <= alignof(std::max_align_t));
+    return static_cast<T*>(BlockCache::Local().Take(count * sizeof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    BlockCache::Local().Give(memory, count * sizeof(T));
+  }
+  friend bool operator==(const BlockAllocator&, const BlockAllocator&) = default;
+};
+template <class T>
+using BlockVector = std::vector<T, BlockAllocator<T>>;
 
 }  // namespace tandem

@@ -55,9 +55,16 @@ class RingQueue {
     slots_[(head_ + size_) & (capacity_ - 1)] = std::move(value);
     ++size_;
   }
+  // A new one at the end.
+  T& emplace_back() {
+    if (size_ == capacity_) Grow();
+    ++size_;
+    return back();
+  }
   void pop_front() {
     TANDEM_DCHECK(size_ > 0);
-    slots_[head_] = T();
+    std::destroy_at(&slots_[head_]);
+    std::construct_at(&slots_[head_]);
     head_ = (head_ + 1) & (capacity_ - 1);
     --size_;
   }

@@ -48,5 +48,19 @@ TEST(BlockCache, ABlockMayEndOnAnotherThread) {
   std::thread([block] { BlockCache::Local().Give(block, 100); }).join();  // and that thread's end
 }
 
+TEST(BlockVector, TakesTheBlockThatAnotherHasGivenBack) {
+  const auto filled = [] {
+    BlockVector<int> numbers;
+    numbers.reserve(10);
+    for (int i = 0; i < 10; ++i) numbers.push_back(i);
+    EXPECT_EQ(numbers.back(), 9);
+    return numbers.data();
+  };
+  const int* const first = filled();
+  if (BlockCache::kKeeps) {
+    EXPECT_EQ(filled(), first);
+  }
+}
+
 }  // namespace
 }  // namespace tandem

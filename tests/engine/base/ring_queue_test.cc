@@ -64,8 +64,12 @@ TEST(RingQueue, DoesWhatADequeDoes) {
       if (action % 3 == 0 && !model.empty()) {
         queue.pop_front();
         model.pop_front();
-      } else {
+      } else if (action % 3 == 1) {
         queue.push_back(action);
+        model.push_back(action);
+      } else {
+        RC_ASSERT(queue.emplace_back() == 0);
+        queue.back() = action;
         model.push_back(action);
       }
       RC_ASSERT(queue.size() == model.size());
