@@ -1,14 +1,21 @@
 #include "cluster/blob.h"
 
+#include <bit>
+#include <cstring>
 #include <utility>
 
 namespace tandem::cluster {
 
+static_assert(std::endian::native == std::endian::little);
+
 void Blob::Copy(Bytes bytes) { copied_.Append(bytes); }
 
 void Blob::CopyU32(std::uint32_t value) {
-  std::uint8_t* const place = copied_.Extend(4);
-  for (unsigned i = 0; i < 4; ++i) place[i] = static_cast<std::uint8_t>(value >> (8 * i));
+  std::memcpy(copied_.Extend(sizeof(value)), &value, sizeof(value));
+}
+
+void Blob::CopyU64(std::uint64_t value) {
+  std::memcpy(copied_.Extend(sizeof(value)), &value, sizeof(value));
 }
 
 void Blob::Gather(Bytes bytes, broker::MessagePtr owner) {

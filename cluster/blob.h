@@ -23,7 +23,8 @@ class Blob {
   static constexpr std::size_t kGatherFrom = 768;
 
   void Copy(Bytes bytes);
-  void CopyU32(std::uint32_t value);  // little-endian
+  void CopyU32(std::uint32_t value);  // little-endian, as the next
+  void CopyU64(std::uint64_t value);
   // `bytes` lie in `owner`.
   void Gather(Bytes bytes, broker::MessagePtr owner);
 

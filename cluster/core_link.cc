@@ -50,7 +50,7 @@ CoreLink::~CoreLink() noexcept {
 // ----------------------------------------------------------------------------------------------------
 // the broker's side
 
-void CoreLink::Append(std::uint64_t number, broker::PeerRecord record) {
+void CoreLink::Append(std::uint64_t number, broker::PeerRecord&& record) {
   // The epoch ended in this very turn, or will not go on: its streams are void.
   if (!epoch_ || held_) return;
   if (std::holds_alternative<broker::SnapshotEndRecord>(record)) snapshot_end_ = number;
@@ -67,7 +67,7 @@ void CoreLink::Acknowledge(CoreId stream, std::uint64_t number) {
   slot->receiver.Applied(number);
 }
 
-void CoreLink::OnRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) {
+void CoreLink::OnRecord(CoreId stream, std::uint64_t number, broker::PeerRecord&& record) {
   if (std::holds_alternative<broker::SnapshotEndRecord>(record))
     SlotOf(Index(stream))->snapshot_end = number;
   if (std::holds_alternative<broker::PublishRecord>(record)) counters_.publishes_in.Add();

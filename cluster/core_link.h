@@ -32,7 +32,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   ~CoreLink() noexcept override;
 
   // broker::Replicator
-  void Append(std::uint64_t number, broker::PeerRecord record) override;
+  void Append(std::uint64_t number, broker::PeerRecord&& record) override;
   void Acknowledge(CoreId stream, std::uint64_t number) override;
   // node::PartnerLink
   absl::Status Start(const node::CoreServices& services, const Now& now) override;
@@ -91,7 +91,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
     RpcTraffic counted;  // of `lane`, already in the counters
   };
 
-  void OnRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override;
+  void OnRecord(CoreId stream, std::uint64_t number, broker::PeerRecord&& record) override;
   void OnApplied(std::uint64_t number) override;
 
   Slot* SlotOf(std::uint16_t lane);

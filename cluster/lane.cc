@@ -237,11 +237,12 @@ absl::Status Lane::Deliver(peer::RecordSink::AppendParams::Reader batch) {
   TANDEM_ASSIGN_OR_RETURN(const std::size_t known,
                           receiver_->Accept(batch.getFirst(), metas.size()));
   Bytes blob{data.begin(), data.size()};
+  broker::PeerRecord record;
   for (unsigned i = 0; i < metas.size(); ++i) {
-    absl::StatusOr<broker::PeerRecord> record = DecodeRecord(metas[i], blob, slab, host_.now());
-    if (!record.ok()) return absl::DataLossError(record.status().message());
+    if (absl::Status read = DecodeRecord(metas[i], blob, slab, host_.now(), record); !read.ok())
+      return absl::DataLossError(read.message());
     if (i < known) continue;
-    host_.OnRecord(CoreId(number_), receiver_->Delivered(), *std::move(record));
+    host_.OnRecord(CoreId(number_), receiver_->Delivered(), std::move(record));
   }
   return blob.empty() ? absl::OkStatus()
                       : absl::DataLossError("a batch with more bytes than its records need");

@@ -25,7 +25,7 @@ class LaneHost {
   virtual ~LaneHost() = default;
   virtual const Now& now() const = 0;
   // Record `number` of the other node's core `stream`, in order, once.
-  virtual void OnRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) = 0;
+  virtual void OnRecord(CoreId stream, std::uint64_t number, broker::PeerRecord&& record) = 0;
   // The other node has applied this core's records up to `number`; the sender knows already.
   virtual void OnApplied(std::uint64_t number) = 0;
 };

@@ -244,18 +244,19 @@ void Pair::Confirm(std::size_t path, MonoNs now) {
 
 void Pair::Begin(std::uint64_t epoch, MonoNs now) {
   const bool lower = dials();
-  epoch_ =
-      broker::PeerEpoch{.epoch = epoch,
-                        .self = tandem::NodeId(lower ? 0 : 1),
-                        .peer = tandem::NodeId(lower ? 1 : 0),
-                        .self_incarnation = options_.incarnation,
-                        .peer_incarnation = peer_.incarnation,
-                        .peer_cores = peer_.cores,
-                        .brakes = peer::Has(peer_.features, peer::Feature::kBrakes),
-                        .group_spares = peer::Has(peer_.features, peer::Feature::kGroupSpares),
-                        .merge_reports = peer::Has(peer_.features, peer::Feature::kMergeReports),
-                        .copy_hashes = peer::Has(peer_.features, peer::Feature::kCopyHashes),
-                        .routed = peer::Has(peer_.features, peer::Feature::kRouted)};
+  epoch_ = broker::PeerEpoch{
+      .epoch = epoch,
+      .self = tandem::NodeId(lower ? 0 : 1),
+      .peer = tandem::NodeId(lower ? 1 : 0),
+      .self_incarnation = options_.incarnation,
+      .peer_incarnation = peer_.incarnation,
+      .peer_cores = peer_.cores,
+      .brakes = peer::Has(peer_.features, peer::Feature::kBrakes),
+      .group_spares = peer::Has(peer_.features, peer::Feature::kGroupSpares),
+      .merge_reports = peer::Has(peer_.features, peer::Feature::kMergeReports),
+      .copy_hashes = peer::Has(peer_.features, peer::Feature::kCopyHashes),
+      .routed = peer::Has(peer_.features, peer::Feature::kRouted),
+      .placed_publishes = peer::Has(peer_.features, peer::Feature::kPlacedPublishes)};
   epoch_max_ = epoch;
   armed_ = false;
   in_step_ = false;

@@ -22,6 +22,7 @@ constexpr std::uint64_t kNoExpiry = UINT64_MAX;
 constexpr std::uint8_t kOutboundStates = 4;
 constexpr std::uint32_t kWillExpires = 8;   // bit of a will's first number
 constexpr std::uint32_t kPlaceOfGroup = 8;  // bit of a place's flags
+constexpr std::size_t kPlaceBytesMin = 20;  // the numbers of a place
 
 // -------------------------------------------------------------------------------------------------------------
 // encoding
@@ -47,11 +48,14 @@ class Encoder {
     }
     out.setSpares(static_cast<std::uint16_t>(r.spares.size()));
     for (const broker::SharedTarget& group : r.spares) Put(group);
-    if (!r.given_back) return;
-    out.setGivenBack(true);
-    out.setGivenBackSpare(r.given_back->spare);
-    out.setGivenBackNumber(r.given_back->number);
-    Put(r.given_back->client_id);
+    if (r.given_back) {
+      out.setGivenBack(true);
+      out.setGivenBackSpare(r.given_back->spare);
+      out.setGivenBackNumber(r.given_back->number);
+      Put(r.given_back->client_id);
+    }
+    out.setPlaces(static_cast<std::uint32_t>(r.places.size()));
+    for (const broker::QueuePlace& place : r.places) Put(place);
   }
   void operator()(const broker::RetainedRecord& r) {
     Put(r.message);
@@ -149,17 +153,7 @@ class Encoder {
   void operator()(const broker::SessionOrderRecord& r) {
     PutOrigin(r.message);
     meta_.initSessionOrder().setPlaces(static_cast<std::uint32_t>(r.places.size()));
-    for (const auto& place : r.places) {
-      Put(place.client_id);
-      PutU64(place.number);
-      PutU32(static_cast<std::uint32_t>(place.qos) | std::uint32_t{place.retain} << 2 |
-             (place.group ? kPlaceOfGroup : 0));
-      PutU32(static_cast<std::uint32_t>(place.subscription_ids.size()));
-      for (const std::uint32_t id : place.subscription_ids) PutU32(id);
-      if (!place.group) continue;
-      PutU32(Index(place.keeper));
-      Put(*place.group);
-    }
+    for (const broker::QueuePlace& place : r.places) Put(place);
   }
   void operator()(const broker::SessionMissingRecord& r) {
     meta_.initSessionMissing().setNumber(r.number);
@@ -246,8 +240,8 @@ class Encoder {
     texts_bytes_ += 4;
   }
   void PutU64(std::uint64_t value) {
-    PutU32(static_cast<std::uint32_t>(value));
-    PutU32(static_cast<std::uint32_t>(value >> 32));
+    blob_.CopyU64(value);
+    texts_bytes_ += 8;
   }
   void Put(Bytes bytes) {
     PutU32(static_cast<std::uint32_t>(bytes.size()));
@@ -268,6 +262,17 @@ class Encoder {
     Put(group.filter);
     Put(group.share_name);
   }
+  void Put(const broker::QueuePlace& place) {
+    Put(place.client_id);
+    PutU64(place.number);
+    PutU32(static_cast<std::uint32_t>(place.qos) | std::uint32_t{place.retain} << 2 |
+           (place.group ? kPlaceOfGroup : 0));
+    PutU32(static_cast<std::uint32_t>(place.subscription_ids.size()));
+    for (const std::uint32_t id : place.subscription_ids) PutU32(id);
+    if (!place.group) return;
+    PutU32(Index(place.keeper));
+    Put(*place.group);
+  }
 
   const Now& now_;
   RecordMeta::Builder meta_;
@@ -282,48 +287,48 @@ absl::Status Bad(std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("a record from the partner ", ToAbsl(what)));
 }
 
-absl::StatusOr<Bytes> Take(Bytes& from, std::size_t count) {
-  if (count > from.size()) return Bad("is longer than its batch");
+absl::Status BadLength() { return Bad("is longer than its batch"); }
+
+// Takes the first `count` bytes of `from`; there are as many.
+Bytes Take(Bytes& from, std::size_t count) noexcept {
   const Bytes part = from.first(count);
   from = from.subspan(count);
   return part;
 }
 
-// The texts of one record.
+// The texts of one record. What is read beyond their end is 0 or empty, and ends the record as bad.
 class Texts {
  public:
   explicit Texts(Bytes bytes) noexcept : bytes_(bytes) {}
 
-  absl::StatusOr<std::uint32_t> U32() {
-    TANDEM_ASSIGN_OR_RETURN(const Bytes b, Take(bytes_, 4));
+  std::uint32_t U32() noexcept {
+    const Bytes b = TakeOrEnd(4);
+    if (b.empty()) return 0;
     return static_cast<std::uint32_t>(b[0]) | static_cast<std::uint32_t>(b[1]) << 8 |
            static_cast<std::uint32_t>(b[2]) << 16 | static_cast<std::uint32_t>(b[3]) << 24;
   }
+  std::uint64_t U64() noexcept {
+    const std::uint64_t low = U32();
+    return low | static_cast<std::uint64_t>(U32()) << 32;
+  }
   absl::Status Read(std::string& out) {
-    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t size, U32());
+    const std::uint32_t size = U32();
     if (size > kStringBytesMax) return Bad("has a text of more than 65535 bytes");
-    TANDEM_ASSIGN_OR_RETURN(const Bytes text, Take(bytes_, size));
-    out = AsText(text);
+    out = AsText(TakeOrEnd(size));
     return absl::OkStatus();
   }
-  absl::StatusOr<std::uint64_t> U64() {
-    TANDEM_ASSIGN_OR_RETURN(const std::uint64_t low, U32());
-    TANDEM_ASSIGN_OR_RETURN(const std::uint64_t high, U32());
-    return low | high << 32;
-  }
   absl::Status Read(std::vector<std::uint8_t>& out) {
-    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t size, U32());
-    TANDEM_ASSIGN_OR_RETURN(const Bytes bytes, Take(bytes_, size));
+    const Bytes bytes = TakeOrEnd(U32());
     out.assign(bytes.begin(), bytes.end());
     return absl::OkStatus();
   }
   absl::Status ReadWill(broker::Will& out) {
-    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t flags, U32());
+    const std::uint32_t flags = U32();
     if (flags > 15 || (flags & 3) == 3) return Bad("has a will with impossible flags");
     out.qos = static_cast<mqtt::QoS>(flags & 3);
     out.retain = (flags & 4) != 0;
-    TANDEM_ASSIGN_OR_RETURN(out.delay_s, U32());
-    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t expiry_s, U32());
+    out.delay_s = U32();
+    const std::uint32_t expiry_s = U32();
     if ((flags & kWillExpires) != 0) out.message_expiry_s = expiry_s;
     TANDEM_RETURN_IF_ERROR(Read(out.topic));
     TANDEM_RETURN_IF_ERROR(Read(out.payload));
@@ -345,14 +350,32 @@ class Texts {
         mqtt::IsValidSharedFilter({.share_name = out.share_name, .filter = out.filter});
     return valid ? absl::OkStatus() : Bad("has an invalid shared subscription");
   }
+  absl::Status ReadIdentifiers(std::size_t count, std::vector<std::uint32_t>& out) {
+    if (count > left() / 4) return BadLength();
+    out.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) out.push_back(U32());
+    return absl::OkStatus();
+  }
   std::size_t left() const noexcept { return bytes_.size(); }
+  // Whether all that was read was there.
+  bool was_whole() const noexcept { return whole_; }
 
  private:
+  Bytes TakeOrEnd(std::size_t count) noexcept {
+    if (count <= bytes_.size()) return Take(bytes_, count);
+    whole_ = false;
+    bytes_ = {};
+    return {};
+  }
+
   Bytes bytes_;
+  bool whole_ = true;
 };
 
+absl::Status BadQos() { return Bad("has an unknown QoS"); }
+
 absl::StatusOr<mqtt::QoS> ReadQos(std::uint8_t qos) {
-  if (qos > 2) return Bad("has an unknown QoS");
+  if (qos > 2) return BadQos();
   return static_cast<mqtt::QoS>(qos);
 }
 
@@ -364,36 +387,39 @@ MonoNs ExpiresAt(std::uint64_t left_ms, const Now& now) noexcept {
          static_cast<MonoNs>(std::min(left_ms, kLongest)) * kNanosecondsPerMillisecond;
 }
 
-absl::StatusOr<MessageId> ReadOrigin(RecordMeta::Reader meta) {
+absl::Status ReadOrigin(RecordMeta::Reader meta, MessageId& id) {
   if (meta.getOriginNode() > 1 || meta.getOriginCore() >= kCoresMax)
     return Bad("has an impossible origin");
-  return MessageId{.node = tandem::NodeId(meta.getOriginNode()),
-                   .core = CoreId(meta.getOriginCore()),
-                   .incarnation = Incarnation(meta.getOriginIncarnation()),
-                   .number = meta.getOriginNumber()};
+  id = {.node = tandem::NodeId(meta.getOriginNode()),
+        .core = CoreId(meta.getOriginCore()),
+        .incarnation = Incarnation(meta.getOriginIncarnation()),
+        .number = meta.getOriginNumber()};
+  return absl::OkStatus();
 }
 
 // The parts of the message stand at the front of `blob` whether it has one or not; without, their
 // lengths must be 0.
-absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
-                                       const broker::BufferPtr& slab, const Now& now) {
-  TANDEM_ASSIGN_OR_RETURN(const Bytes topic, Take(blob, meta.getTopicBytes()));
-  TANDEM_ASSIGN_OR_RETURN(const Bytes properties, Take(blob, meta.getPropertiesBytes()));
-  TANDEM_ASSIGN_OR_RETURN(const Bytes payload, Take(blob, meta.getPayloadBytes()));
+absl::Status ReadMessage(RecordMeta::Reader meta, Bytes& blob, const broker::BufferPtr& slab,
+                         const Now& now, MessagePtr& message) {
+  const std::size_t bytes = std::size_t{meta.getTopicBytes()} + meta.getPropertiesBytes() +
+                            std::size_t{meta.getPayloadBytes()};
+  if (bytes > blob.size()) return BadLength();
   if (!meta.getHasMessage()) {
-    if (topic.size() + properties.size() + payload.size() != 0)
-      return Bad("has the bytes of a message, but no message");
-    return MessagePtr();
+    return bytes == 0 ? absl::OkStatus() : Bad("has the bytes of a message, but no message");
   }
+  const Bytes topic = Take(blob, meta.getTopicBytes());
+  const Bytes properties = Take(blob, meta.getPropertiesBytes());
+  const Bytes payload = Take(blob, meta.getPayloadBytes());
   if (!mqtt::IsValidTopicName(AsText(topic))) return Bad("has an invalid topic name");
-  TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
-  TANDEM_ASSIGN_OR_RETURN(const mqtt::QoS qos, ReadQos(meta.getQos()));
+  MessageId id;
+  TANDEM_RETURN_IF_ERROR(ReadOrigin(meta, id));
+  if (meta.getQos() > 2) return BadQos();
   const bool adopt = slab && payload.size() >= kAdoptFrom;
-  return broker::Message::Create({
+  message = broker::Message::Create({
       .topic = AsText(topic),
       .properties = properties,
       .payload = payload,
-      .qos = qos,
+      .qos = static_cast<mqtt::QoS>(meta.getQos()),
       .retain = meta.getRetain(),
       .expires_at = ExpiresAt(meta.getExpiryMs(), now),
       .hlc = meta.getHlc(),
@@ -401,6 +427,7 @@ absl::StatusOr<MessagePtr> ReadMessage(RecordMeta::Reader meta, Bytes& blob,
       .id = id,
       .block = adopt ? slab.get() : nullptr,
   });
+  return absl::OkStatus();
 }
 
 absl::Status ReadGroups(std::size_t count, Texts& texts,
@@ -412,14 +439,38 @@ absl::Status ReadGroups(std::size_t count, Texts& texts,
   return absl::OkStatus();
 }
 
-absl::StatusOr<broker::PeerRecord> ReadPublish(RecordMeta::Publish::Reader in, MessagePtr message,
-                                               Texts& texts) {
+absl::Status ReadPlace(Texts& texts, broker::QueuePlace& place) {
+  TANDEM_RETURN_IF_ERROR(texts.ReadClientId(place.client_id));
+  place.number = texts.U64();
+  const std::uint32_t flags = texts.U32();
+  if (flags > 15 || (flags & 3) == 3) return Bad("has a place with impossible flags");
+  place.qos = static_cast<mqtt::QoS>(flags & 3);
+  place.retain = (flags & 4) != 0;
+  TANDEM_RETURN_IF_ERROR(texts.ReadIdentifiers(texts.U32(), place.subscription_ids));
+  if ((flags & kPlaceOfGroup) == 0) return absl::OkStatus();
+  const std::uint32_t keeper = texts.U32();
+  if (keeper >= kCoresMax) return Bad("names an impossible core");
+  place.keeper = static_cast<CoreId>(keeper);
+  return texts.ReadGroup(place.group.emplace());
+}
+
+absl::Status ReadPlaces(std::size_t count, Texts& texts, BlockVector<broker::QueuePlace>& places) {
+  if (count > texts.left() / kPlaceBytesMin) return BadLength();
+  places.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    TANDEM_RETURN_IF_ERROR(ReadPlace(texts, places.emplace_back()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadPublish(RecordMeta::Publish::Reader in, MessagePtr message, Texts& texts,
+                         broker::PublishRecord& r) {
   if (!message) return Bad("is a publish without a message");
-  broker::PublishRecord r{.message = std::move(message),
-                          .route = in.getRoute(),
-                          .unasked = in.getUnasked(),
-                          .update_retained = in.getUpdateRetained(),
-                          .hops = in.getHops()};
+  r.message = std::move(message);
+  r.route = in.getRoute();
+  r.unasked = in.getUnasked();
+  r.update_retained = in.getUpdateRetained();
+  r.hops = in.getHops();
   TANDEM_RETURN_IF_ERROR(ReadGroups(in.getGroups(), texts, r.groups));
   if (in.getHasStep()) {
     r.step.emplace().packet_id = in.getStepPacketId();
@@ -432,7 +483,7 @@ absl::StatusOr<broker::PeerRecord> ReadPublish(RecordMeta::Publish::Reader in, M
     if (r.given_back->spare > kCoresMax) return Bad("names an impossible core");
     TANDEM_RETURN_IF_ERROR(texts.Read(r.given_back->client_id));
   }
-  return r;
+  return ReadPlaces(in.getPlaces(), texts, r.places);
 }
 
 absl::StatusOr<broker::PeerRecord> ReadClaim(RecordMeta::Claim::Reader in, Texts& texts) {
@@ -453,7 +504,7 @@ absl::StatusOr<broker::PeerRecord> ReadClaimReply(RecordMeta::ClaimReply::Reader
   TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
   if (in.getRouted() > kCoresMax) return Bad("names an impossible core");
   for (std::size_t i = 0; i < in.getRouted(); ++i) {
-    TANDEM_ASSIGN_OR_RETURN(r.routed.emplace_back(), texts.U64());
+    r.routed.push_back(texts.U64());
   }
   return r;
 }
@@ -468,53 +519,32 @@ absl::StatusOr<broker::PeerRecord> ReadSession(RecordMeta::Session::Reader in, T
                           .first_number = in.getFirstNumber()};
   if (r.first_number > r.next_number) return Bad("has a session queue that ends before it begins");
   TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
-  TANDEM_ASSIGN_OR_RETURN(r.connected_at, texts.U64());
-  TANDEM_ASSIGN_OR_RETURN(r.unsent_number, texts.U64());
-  TANDEM_ASSIGN_OR_RETURN(r.fork_number, texts.U64());
-  TANDEM_ASSIGN_OR_RETURN(r.away_ms, texts.U32());
+  r.connected_at = texts.U64();
+  r.unsent_number = texts.U64();
+  r.fork_number = texts.U64();
+  r.away_ms = texts.U32();
   if (in.getHasWill()) TANDEM_RETURN_IF_ERROR(texts.ReadWill(r.will.emplace()));
   return r;
 }
 
-absl::StatusOr<broker::PeerRecord> ReadOrder(RecordMeta::Reader meta, Texts& texts) {
-  broker::SessionOrderRecord r;
-  TANDEM_ASSIGN_OR_RETURN(r.message, ReadOrigin(meta));
-  const std::size_t places = meta.getSessionOrder().getPlaces();
-  r.places.reserve(std::min(places, texts.left() / 20));
-  for (std::size_t i = 0; i < places; ++i) {
-    auto& place = r.places.emplace_back();
-    TANDEM_RETURN_IF_ERROR(texts.ReadClientId(place.client_id));
-    TANDEM_ASSIGN_OR_RETURN(place.number, texts.U64());
-    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t flags, texts.U32());
-    if (flags > 15 || (flags & 3) == 3) return Bad("has a place with impossible flags");
-    place.qos = static_cast<mqtt::QoS>(flags & 3);
-    place.retain = (flags & 4) != 0;
-    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t ids, texts.U32());
-    place.subscription_ids.reserve(std::min<std::size_t>(ids, texts.left() / 4));
-    for (std::uint32_t id = 0; id < ids; ++id) {
-      TANDEM_ASSIGN_OR_RETURN(place.subscription_ids.emplace_back(), texts.U32());
-    }
-    if ((flags & kPlaceOfGroup) == 0) continue;
-    TANDEM_ASSIGN_OR_RETURN(const std::uint32_t keeper, texts.U32());
-    if (keeper >= kCoresMax) return Bad("names an impossible core");
-    place.keeper = static_cast<CoreId>(keeper);
-    TANDEM_RETURN_IF_ERROR(texts.ReadGroup(place.group.emplace()));
-  }
-  return r;
+absl::Status ReadOrder(RecordMeta::Reader meta, Texts& texts, broker::SessionOrderRecord& r) {
+  TANDEM_RETURN_IF_ERROR(ReadOrigin(meta, r.message));
+  return ReadPlaces(meta.getSessionOrder().getPlaces(), texts, r.places);
 }
 
-absl::StatusOr<broker::PeerRecord> ReadProgress(RecordMeta::SessionProgress::Reader in,
-                                                Texts& texts) {
-  broker::SessionProgressRecord r{.released = in.getReleased()};
+absl::Status ReadProgress(RecordMeta::SessionProgress::Reader in, Texts& texts,
+                          broker::SessionProgressRecord& r) {
+  r.released = in.getReleased();
   TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
-  r.done.reserve(std::min<std::size_t>(in.getRanges(), texts.left() / 16));
+  if (in.getRanges() > texts.left() / 16) return BadLength();
+  r.done.reserve(in.getRanges());
   for (std::size_t i = 0; i < in.getRanges(); ++i) {
     auto& range = r.done.emplace_back();
-    TANDEM_ASSIGN_OR_RETURN(range.first, texts.U64());
-    TANDEM_ASSIGN_OR_RETURN(range.last, texts.U64());
+    range.first = texts.U64();
+    range.last = texts.U64();
     if (range.first > range.last) return Bad("has a range that ends before it begins");
   }
-  return r;
+  return absl::OkStatus();
 }
 
 // Kinds that say nothing but whom they are about.
@@ -555,18 +585,17 @@ absl::StatusOr<broker::PeerRecord> ReadSessionMessage(RecordMeta::SessionMessage
   if (r.state >= kOutboundStates) return Bad("has an unknown state of a message");
   TANDEM_RETURN_IF_ERROR(texts.ReadClientId(r.client_id));
   if (in.getGrouped()) TANDEM_RETURN_IF_ERROR(texts.ReadGroup(r.group.emplace()));
-  r.subscription_ids.reserve(std::min<std::size_t>(in.getSubscriptionIds(), texts.left() / 4));
-  for (std::size_t i = 0; i < in.getSubscriptionIds(); ++i) {
-    TANDEM_ASSIGN_OR_RETURN(r.subscription_ids.emplace_back(), texts.U32());
-  }
+  TANDEM_RETURN_IF_ERROR(texts.ReadIdentifiers(in.getSubscriptionIds(), r.subscription_ids));
   return r;
 }
 
-absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr message,
-                                            Texts& texts) {
+absl::StatusOr<broker::PeerRecord> ReadRareKind(RecordMeta::Reader meta, MessagePtr message,
+                                                Texts& texts) {
   switch (meta.which()) {
     case RecordMeta::PUBLISH:
-      return ReadPublish(meta.getPublish(), std::move(message), texts);
+    case RecordMeta::SESSION_ORDER:
+    case RecordMeta::SESSION_PROGRESS:
+      break;
     case RecordMeta::RETAINED:
       if (!message) return Bad("is a retained value without a message");
       return broker::RetainedRecord{std::move(message)};
@@ -608,13 +637,9 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
     case RecordMeta::MIRRORED:
       return broker::MirroredRecord{.core = CoreId(meta.getMirrored().getCore()),
                                     .number = meta.getMirrored().getNumber()};
-    case RecordMeta::SESSION_ORDER:
-      return ReadOrder(meta, texts);
     case RecordMeta::SESSION_MISSING:
       return ReadClientOnly(
           broker::SessionMissingRecord{.number = meta.getSessionMissing().getNumber()}, texts);
-    case RecordMeta::SESSION_PROGRESS:
-      return ReadProgress(meta.getSessionProgress(), texts);
     case RecordMeta::SESSION_AWAY: {
       const auto in = meta.getSessionAway();
       return ReadClientOnly(broker::SessionAwayRecord{.expiry_s = in.getExpiryS(),
@@ -638,8 +663,8 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
       return ReadClientOnly(
           broker::SessionAgainRecord{.missing = meta.getSessionAgain().getMissing()}, texts);
     case RecordMeta::LENT_DONE: {
-      TANDEM_ASSIGN_OR_RETURN(const MessageId id, ReadOrigin(meta));
-      broker::LentDoneRecord r{.core = CoreId(meta.getLentDone().getCore()), .message = id};
+      broker::LentDoneRecord r{.core = CoreId(meta.getLentDone().getCore())};
+      TANDEM_RETURN_IF_ERROR(ReadOrigin(meta, r.message));
       if (texts.left() != 0) TANDEM_RETURN_IF_ERROR(texts.ReadGroup(r.group));
       return r;
     }
@@ -651,6 +676,24 @@ absl::StatusOr<broker::PeerRecord> ReadKind(RecordMeta::Reader meta, MessagePtr 
   return Bad("is of a kind that this release does not know");
 }
 
+// What comes with each message is read in its place.
+absl::Status ReadKind(RecordMeta::Reader meta, MessagePtr message, Texts& texts,
+                      broker::PeerRecord& record) {
+  switch (meta.which()) {
+    case RecordMeta::PUBLISH:
+      return ReadPublish(meta.getPublish(), std::move(message), texts,
+                         record.emplace<broker::PublishRecord>());
+    case RecordMeta::SESSION_ORDER:
+      return ReadOrder(meta, texts, record.emplace<broker::SessionOrderRecord>());
+    case RecordMeta::SESSION_PROGRESS:
+      return ReadProgress(meta.getSessionProgress(), texts,
+                          record.emplace<broker::SessionProgressRecord>());
+    default:
+      TANDEM_ASSIGN_OR_RETURN(record, ReadRareKind(meta, std::move(message), texts));
+      return absl::OkStatus();
+  }
+}
+
 }  // namespace
 
 void EncodeRecord(const broker::PeerRecord& record, const Now& now, RecordMeta::Builder meta,
@@ -660,14 +703,15 @@ void EncodeRecord(const broker::PeerRecord& record, const Now& now, RecordMeta::
   encoder.Finish();
 }
 
-absl::StatusOr<broker::PeerRecord> DecodeRecord(RecordMeta::Reader meta, Bytes& blob,
-                                                const broker::BufferPtr& slab, const Now& now) {
-  TANDEM_ASSIGN_OR_RETURN(MessagePtr message, ReadMessage(meta, blob, slab, now));
-  TANDEM_ASSIGN_OR_RETURN(const Bytes text_bytes, Take(blob, meta.getTextsBytes()));
-  Texts texts(text_bytes);
-  TANDEM_ASSIGN_OR_RETURN(broker::PeerRecord record, ReadKind(meta, std::move(message), texts));
-  if (texts.left() != 0) return Bad("has more bytes than it needs");
-  return record;
+absl::Status DecodeRecord(RecordMeta::Reader meta, Bytes& blob, const broker::BufferPtr& slab,
+                          const Now& now, broker::PeerRecord& record) {
+  MessagePtr message;
+  TANDEM_RETURN_IF_ERROR(ReadMessage(meta, blob, slab, now, message));
+  if (meta.getTextsBytes() > blob.size()) return BadLength();
+  Texts texts(Take(blob, meta.getTextsBytes()));
+  TANDEM_RETURN_IF_ERROR(ReadKind(meta, std::move(message), texts, record));
+  if (!texts.was_whole()) return BadLength();
+  return texts.left() == 0 ? absl::OkStatus() : Bad("has more bytes than it needs");
 }
 
 }  // namespace tandem::cluster

@@ -2,7 +2,7 @@
 // in one blob (proto/peer/peer.capnp specifies both).
 #pragma once
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "cluster/blob.h"
 #include "engine/base/bytes.h"
 #include "engine/base/clock.h"
@@ -21,10 +21,10 @@ inline constexpr std::size_t kAdoptFrom = 4 * 1024;
 void EncodeRecord(const broker::PeerRecord& record, const Now& now, peer::RecordMeta::Builder meta,
                   Blob& blob);
 
-// Reads one record; its parts stand at the front of `blob`, which is advanced past them. `slab`, if
-// given, holds the blob's memory. Everything from the wire is checked: an error means that the
-// other node is broken or of an unknown version.
-absl::StatusOr<broker::PeerRecord> DecodeRecord(peer::RecordMeta::Reader meta, Bytes& blob,
-                                                const broker::BufferPtr& slab, const Now& now);
+// Reads one record into `record`; its parts stand at the front of `blob`, which is advanced past
+// them. `slab`, if given, holds the blob's memory. Everything from the wire is checked: an error
+// means that the other node is broken or of an unknown version, and `record` is to be forgotten.
+absl::Status DecodeRecord(peer::RecordMeta::Reader meta, Bytes& blob, const broker::BufferPtr& slab,
+                          const Now& now, broker::PeerRecord& record);
 
 }  // namespace tandem::cluster

@@ -8,11 +8,19 @@
 #include "engine/base/planted_bug.h"
 
 namespace tandem::cluster {
+namespace {
+
+// A backlog that is gone leaves memory for so many records, so that traffic does not allocate.
+constexpr std::size_t kEntriesKept = 8192;
+
+}  // namespace
 
 void StreamSender::Append(std::uint64_t number, broker::PeerRecord&& record) {
   TANDEM_CHECK_MSG(number == last_ + 1, "records are numbered without gaps");
   const std::size_t bytes = broker::BacklogBytes(record);
-  entries_.emplace_back(std::move(record), bytes);
+  Entry& entry = entries_.emplace_back();
+  entry.record.emplace(std::move(record));
+  entry.bytes = bytes;
   backlog_bytes_ += bytes;
   last_ = number;
 }
@@ -57,7 +65,7 @@ std::optional<StreamSender::Batch> StreamSender::NextBatch() {
 }
 
 const broker::PeerRecord& StreamSender::record(std::uint64_t number) const {
-  return At(number).record;
+  return *At(number).record;
 }
 
 void StreamSender::OnTaken(std::size_t bytes) noexcept {
@@ -75,6 +83,7 @@ absl::StatusOr<bool> StreamSender::OnApplied(std::uint64_t number) {
     entries_.pop_front();
     ++applied_;
   }
+  if (entries_.capacity() > kEntriesKept) entries_.ReleaseIfEmpty();
   while (!marks_.empty() && marks_.front().last <= applied_) marks_.pop_front();
   // Applied implies received, also by an acknowledgement that overtakes what the lane has
   // confirmed.

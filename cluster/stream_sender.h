@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/clock.h"
+#include "engine/base/ring_queue.h"
 #include "engine/broker/peer_record.h"
 
 namespace tandem::cluster {
@@ -77,10 +78,8 @@ class StreamSender {
 
  private:
   struct Entry {
-    Entry(broker::PeerRecord&& its_record, std::size_t its_bytes)
-        : record(std::move(its_record)), bytes(its_bytes) {}
-    broker::PeerRecord record;
-    std::size_t bytes;
+    std::optional<broker::PeerRecord> record;  // null only in what is not in use
+    std::size_t bytes = 0;
   };
   // Records up to `last` were appended at `time` or before.
   struct Mark {
@@ -90,8 +89,8 @@ class StreamSender {
   const Entry& At(std::uint64_t number) const;
 
   Limits limits_;
-  std::deque<Entry> entries_;  // numbers applied_ + 1 .. last_
-  std::deque<Mark> marks_;     // of records not yet applied, rising
+  RingQueue<Entry> entries_;  // numbers applied_ + 1 .. last_
+  std::deque<Mark> marks_;    // of records not yet applied, rising
   std::uint64_t last_ = 0;
   std::uint64_t sent_ = 0;  // on the present lane
   std::uint64_t applied_ = 0;

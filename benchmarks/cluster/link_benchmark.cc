@@ -31,7 +31,7 @@ class Flood final : public broker::ReplicatorEvents {
   void OnPeerHeld() override {}
   void OnClientsTaken(bool) override {}
   void OnClientsWait(bool /*wait*/) override {}
-  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
+  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord&& record) override {
     benchmark::DoNotOptimize(record);
     link->Acknowledge(stream, number);
   }

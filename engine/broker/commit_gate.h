@@ -30,8 +30,10 @@ class CommitGate {
            position.mirrored <= reached_.mirrored && position.routed <= reached_.routed;
   }
   // Holds `held` behind all that is held already.
-  void Hold(const CommitPosition& position, Held held) {
-    queue_.push_back({position, std::move(held)});
+  void Hold(const CommitPosition& position, Held&& held) {
+    Entry& entry = queue_.emplace_back();
+    entry.position = position;
+    entry.held = std::move(held);
   }
 
   void PeerReached(std::uint64_t number) noexcept {

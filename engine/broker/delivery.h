@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "engine/base/block_cache.h"
 #include "engine/broker/congestion.h"
+#include "engine/broker/peer_record.h"
 #include "engine/broker/peer_stream.h"
 #include "engine/broker/publish_sender.h"
 #include "engine/broker/session.h"
@@ -44,6 +46,12 @@ class Delivery {
   // that the session's connection must be closed. A session that is mirrored here keeps QoS 1 and 2
   // until its owner says where they stand.
   bool Deliver(Session& session, RoutedMessage& message, const Form& form);
+
+  // The places that the message of the present routing has got on the other node: a copy that gets
+  // the message takes out its own, if nothing waits in front of it. Null: none are known.
+  void SetArriving(BlockVector<QueuePlace>* places) noexcept { arriving_ = places; }
+  // What a copy's queue gets for `place`, still without the message.
+  static OutboundMessage OutboundAt(const QueuePlace& place);
 
   // Whether the session's client, if it is there, takes a packet of this size [MQTT-3.1.2-24].
   bool Fits(const Session& session, const MessageFields& fields, const Form& form);
@@ -85,6 +93,7 @@ class Delivery {
  private:
   bool Keep(Session& session, RoutedMessage& message, const Form& form);
   bool KeepForOwner(Session& session, RoutedMessage& message, const Form& form);
+  bool PutInPlace(Session& session, RoutedMessage& message);
   bool MayGo(const Session& session, const OutboundMessage& next);
   void Push(Session& session, OutboundMessage&& message);
   bool MakeRoom(Session& session, const MessageFields& fields, std::size_t bytes, bool stored);
@@ -98,6 +107,7 @@ class Delivery {
   SessionTeller& teller_;
   Congestion& congestion_;
   PublishSender sender_;
+  BlockVector<QueuePlace>* arriving_ = nullptr;
   std::vector<SubscriberId> waiting_;
   std::vector<ConnectionId> paused_receivers_;
   std::vector<PeerOrigin> joined_;

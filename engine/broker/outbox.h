@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/byte_buffer.h"
@@ -27,6 +28,10 @@ struct SendEffect {
   std::uint16_t packet_id = 0;
   const Message* payload =
       nullptr;  // its payload follows; held by Outbox::held until the effects are done
+
+  bool IsFollowedBy(ConnectionId next, std::size_t next_offset) const noexcept {
+    return connection == next && next_offset == std::size_t{offset} + size && payload == nullptr;
+  }
 };
 
 struct ConnectionEffect {
@@ -45,6 +50,8 @@ struct ConnectionEffect {
 };
 
 struct RecordEffect {
+  RecordEffect(std::uint64_t its_number, PeerRecord&& its_record)
+      : number(its_number), record(std::move(its_record)) {}
   std::uint64_t number = 0;
   PeerRecord record;
 };

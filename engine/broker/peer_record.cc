@@ -14,9 +14,19 @@ std::size_t Size(const SharedTarget& group) noexcept {
   return group.filter.size() + group.share_name.size();
 }
 
+std::size_t Size(const BlockVector<QueuePlace>& places) noexcept {
+  std::size_t bytes = 0;
+  for (const QueuePlace& place : places) {
+    bytes += kRecordOverheadBytes + place.client_id.size() +
+             place.subscription_ids.size() * sizeof(std::uint32_t) +
+             (place.group ? Size(*place.group) : 0);
+  }
+  return bytes;
+}
+
 struct TextBytes {
   std::size_t operator()(const PublishRecord& r) const noexcept {
-    std::size_t bytes = Size(r.message);
+    std::size_t bytes = Size(r.message) + Size(r.places);
     for (const SharedTarget& group : r.groups) bytes += Size(group);
     for (const SharedTarget& group : r.spares) bytes += Size(group);
     return bytes;
@@ -38,15 +48,7 @@ struct TextBytes {
   std::size_t operator()(const SessionMessageRecord& r) const noexcept {
     return r.client_id.size() + Size(r.message) + r.subscription_ids.size() * sizeof(std::uint32_t);
   }
-  std::size_t operator()(const SessionOrderRecord& r) const noexcept {
-    std::size_t bytes = 0;
-    for (const SessionOrderRecord::Place& place : r.places) {
-      bytes += kRecordOverheadBytes + place.client_id.size() +
-               place.subscription_ids.size() * sizeof(std::uint32_t) +
-               (place.group ? Size(*place.group) : 0);
-    }
-    return bytes;
-  }
+  std::size_t operator()(const SessionOrderRecord& r) const noexcept { return Size(r.places); }
   std::size_t operator()(const SessionProgressRecord& r) const noexcept {
     return r.client_id.size() + r.done.size() * sizeof(SessionProgressRecord::Range);
   }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/base/block_cache.h"
 #include "engine/base/clock.h"
 #include "engine/base/ids.h"
 #include "engine/broker/message.h"
@@ -42,6 +43,18 @@ struct GivenBack {
   friend bool operator==(const GivenBack&, const GivenBack&) = default;
 };
 
+// What a message got in the queue of one of the sender's sessions.
+struct QueuePlace {
+  std::string client_id;
+  std::uint64_t number = 0;
+  mqtt::QoS qos{};
+  bool retain = false;
+  std::vector<std::uint32_t> subscription_ids;
+  std::optional<SharedTarget> group;  // chosen as a member: the message is the spare that
+  CoreId keeper{};                    // this core of the receiver keeps
+  friend bool operator==(const QueuePlace&, const QueuePlace&) = default;
+};
+
 // A message from a client of the sending node.
 //
 // Of a message for a shared group each node has it once (P10): the member that one node chose, and
@@ -61,6 +74,8 @@ struct PublishRecord {
   // Groups of which a member on the sender's side gets it: the receiving core keeps the spare.
   std::vector<SharedTarget> spares;
   std::optional<GivenBack> given_back;
+  // As a SessionOrderRecord behind this one would tell them.
+  BlockVector<QueuePlace> places;
 };
 
 // A value of the retained set, sent to bring a returning node in step; nothing is routed. An empty
@@ -165,18 +180,8 @@ struct SessionMessageRecord {
 // The places that one message, which crosses or has crossed on its own, got in the queues of the
 // sender's sessions.
 struct SessionOrderRecord {
-  struct Place {
-    std::string client_id;
-    std::uint64_t number = 0;
-    mqtt::QoS qos{};
-    bool retain = false;
-    std::vector<std::uint32_t> subscription_ids;
-    std::optional<SharedTarget> group;  // chosen as a member: the message is the spare that
-    CoreId keeper{};                    // this core of the receiver keeps
-    friend bool operator==(const Place&, const Place&) = default;
-  };
   MessageId message;
-  std::vector<Place> places;
+  BlockVector<QueuePlace> places;
   friend bool operator==(const SessionOrderRecord&, const SessionOrderRecord&) = default;
 };
 

@@ -29,13 +29,13 @@ void PeerStream::Down() {
   incoming_.clear();
 }
 
-std::uint64_t PeerStream::Append(PeerRecord record) {
+std::uint64_t PeerStream::Append(PeerRecord&& record) {
   TANDEM_CHECK(up_);
   const std::size_t bytes = BacklogBytes(record);
   sizes_.push_back(static_cast<std::uint32_t>(
       std::min<std::size_t>(bytes, std::numeric_limits<std::uint32_t>::max())));
   backlog_bytes_ += sizes_.back();
-  context_.outbox.records.push_back({++number_, std::move(record)});
+  context_.outbox.records.emplace_back(++number_, std::move(record));
   return number_;
 }
 

@@ -25,7 +25,7 @@ class PeerStream {
   const PeerEpoch& epoch() const noexcept { return epoch_; }
 
   // Appends and yields the record's number: what a gated packet waits for. Only while up.
-  std::uint64_t Append(PeerRecord record);
+  std::uint64_t Append(PeerRecord&& record);
   std::uint64_t last_number() const noexcept { return number_; }
   // The other node has applied this core's records up to `number`. False if it says so of records
   // that it was never sent.

@@ -23,9 +23,10 @@ struct PeerEpoch {
   bool brakes = false;  // the partner knows BrakeRecord
   // The partner knows PublishRecord::spares and what belongs to them.
   bool group_spares = true;
-  bool merge_reports = true;  // the partner knows ApartRecord
-  bool copy_hashes = true;    // the partner knows SessionHashRecord and SessionAgainRecord
-  bool routed = true;         // the partner knows ClaimReplyRecord::routed
+  bool merge_reports = true;     // the partner knows ApartRecord
+  bool copy_hashes = true;       // the partner knows SessionHashRecord and SessionAgainRecord
+  bool routed = true;            // the partner knows ClaimReplyRecord::routed
+  bool placed_publishes = true;  // the partner knows PublishRecord::places
 };
 
 // From the core to the other node. All calls on the core's thread.
@@ -34,7 +35,7 @@ class Replicator {
   virtual ~Replicator() = default;
   // Appends to this core's stream; `number` is one above the last one's. Kept until applied there,
   // resent if the link breaks.
-  virtual void Append(std::uint64_t number, PeerRecord record) = 0;
+  virtual void Append(std::uint64_t number, PeerRecord&& record) = 0;
   // All records of the other node's stream `stream` up to `number` have been applied on every core
   // of this node they concern. Cumulative.
   virtual void Acknowledge(CoreId stream, std::uint64_t number) = 0;
@@ -60,7 +61,7 @@ class ReplicatorEvents {
   virtual void OnClientsWait(bool wait) = 0;
   // Record `number` of the other node's core `stream`, in order, once. Streams of several cores may
   // arrive here.
-  virtual void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) = 0;
+  virtual void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord&& record) = 0;
   // The other node has applied this core's records up to `number`. Cumulative.
   virtual void OnPeerApplied(std::uint64_t number) = 0;
 };

@@ -76,13 +76,16 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   }
   if (targets.peer || !targets.peer_groups.empty() || !targets.own_groups.empty() || retains) {
     lent_.Lend(message, targets.peer_groups);
+    auto places = teller_.TakePlaces(CrossingOf(targets.peer, targets.unasked));
     peer_.Append(PublishRecord{.message = message.Share(),
                                .route = targets.peer,
                                .unasked = targets.unasked,
                                .update_retained = retains,
                                .groups = std::move(targets.peer_groups),
                                .step = std::move(step),
-                               .spares = std::move(targets.own_groups)});
+                               .spares = std::move(targets.own_groups),
+                               .given_back = {},
+                               .places = std::move(places)});
   } else if (step && step->packet_id != 0) {
     peer_.Append(SessionReceivedIdRecord{.client_id = std::move(step->client_id),
                                          .packet_id = step->packet_id});
@@ -176,7 +179,7 @@ void Router::StoreRetained(MessagePtr message, const PeerOrigin& origin) {
   context_.merge.NoteRetained(own.message.get(), own.written_at, *message, won_here);
 }
 
-void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
+void Router::FromPeer(PublishRecord&& record, const PeerOrigin& origin) {
   // Only a broken partner sends such; the trie must never see it.
   if (!record.message || !mqtt::IsValidTopicName(record.message->topic())) return;
   const WrittenLog::Routing routing(context_.written, context_.now.mono_ns, DeliveryPath::kPeer);
@@ -186,7 +189,9 @@ void Router::FromPeer(PublishRecord record, const PeerOrigin& origin) {
   delivery_.BeginRouting();
   if (record.route) {
     FindMatches(message.fields(), targets);
+    delivery_.SetArriving(record.places.empty() ? nullptr : &record.places);
     DeliverMatches(message, false);
+    delivery_.SetArriving(nullptr);
   }
   targets.unasked = record.unasked;
   // Who has it here may not be known to this core yet, no more than to the sender.

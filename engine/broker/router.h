@@ -70,7 +70,8 @@ class Router {
   void FromCore(const RouteBatch& batch);
   void FromCore(RetainMessage retain);
   // From the other node. The acknowledgement of the record waits for the cores it is relayed to.
-  void FromPeer(PublishRecord record, const PeerOrigin& origin);
+  // Takes out of the record's places those whose copies have got the message in the routing.
+  void FromPeer(PublishRecord&& record, const PeerOrigin& origin);
   void FromPeer(RetainedRecord record, const PeerOrigin& origin);
 
   // A message comes back from a member that left without acknowledging it: another member gets it

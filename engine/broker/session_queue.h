@@ -114,6 +114,8 @@ class SessionQueue {
   void LogReturned(std::vector<ReturnedMessage>* log) noexcept { returned_ = log; }
 
   void Push(OutboundMessage message);
+  // The one pushed last, as long as it was not sent.
+  OutboundMessage& newest() noexcept { return queued_.back().message; }
 
   // The next message to put on the wire, if the window of numbers allows one; skips gaps. Its state
   // tells what to send: a kQueued one for the first time, a kSent one again with DUP, a kReleased

@@ -195,7 +195,7 @@ void SessionTeller::Ended(const Session& session) {
 void SessionTeller::Placed(Session& session, std::uint64_t number) {
   NoteChanged(session);
   placed_.push_back({.session = session.id, .number = number});
-  session.queue.Find(number)->record = UINT64_MAX;  // until EndRouting knows
+  session.queue.newest().record = UINT64_MAX;  // until it is told
 }
 
 void SessionTeller::PlacedInGroup(Session& session, std::uint64_t number,
@@ -231,6 +231,18 @@ bool SessionTeller::IsNamed(const NewPlace& place, bool crosses) const noexcept 
   return place.group ? place.keeper != 0 && peer_.epoch().group_spares : crosses;
 }
 
+BlockVector<QueuePlace> SessionTeller::TakePlaces(Crossing crossing) {
+  if (placed_.empty() || crossing != Crossing::kYes || !copies_routed_ ||
+      !peer_.epoch().placed_publishes)
+    return {};
+  // Of a group's the record would have to say which of its spares it is for.
+  const auto is_of_group = [](const NewPlace& place) { return static_cast<bool>(place.group); };
+  if (std::any_of(placed_.begin(), placed_.end(), is_of_group)) return {};
+  BlockVector<QueuePlace> places = Describe(placed_);
+  placed_.clear();
+  return places;
+}
+
 // Places of one session are told in their order, so one that takes its message along lets those
 // before it go first.
 void SessionTeller::EndRouting(const MessageId& id, Crossing crossing) {
@@ -260,11 +272,17 @@ void SessionTeller::TellWithMessage(const MessageId& id, const NewPlace& place, 
 
 void SessionTeller::TellNamed(const MessageId& id, std::span<const NewPlace> places) {
   if (places.empty()) return;
-  SessionOrderRecord record{.message = id};
-  record.places.reserve(places.size());
+  peer_.Append(SessionOrderRecord{.message = id, .places = Describe(places)});
+}
+
+// As the next record tells them, which a QoS 2 message waits for.
+BlockVector<QueuePlace> SessionTeller::Describe(std::span<const NewPlace> places) {
+  const std::uint64_t position = peer_.Position(peer_.last_number() + 1);
+  BlockVector<QueuePlace> described;
+  described.reserve(places.size());
   for (const NewPlace& place : places) {
     Session& session = *sessions_.Get(place.session);
-    SessionOrderRecord::Place& out = record.places.emplace_back();
+    QueuePlace& out = described.emplace_back();
     out.client_id = session.client_id;
     out.number = place.number;
     if (place.group) {
@@ -273,17 +291,14 @@ void SessionTeller::TellNamed(const MessageId& id, std::span<const NewPlace> pla
     }
     // One that is gone already, because it was too large or the queue full, is named all the same:
     // the copy there must not wait for its place.
-    const OutboundMessage* const message = session.queue.Find(place.number);
+    OutboundMessage* const message = session.queue.Find(place.number);
     if (message == nullptr) continue;
     out.qos = message->qos;
     out.retain = message->retain;
     out.subscription_ids = Identifiers(*message);
+    message->record = position;
   }
-  const std::uint64_t position = peer_.Position(peer_.Append(std::move(record)));
-  for (const NewPlace& place : places) {
-    if (OutboundMessage* const message = sessions_.Get(place.session)->queue.Find(place.number))
-      message->record = position;
-  }
+  return described;
 }
 
 void SessionTeller::Return(std::uint16_t keeper, const MessageId& message, const SharedKey& group) {
@@ -297,9 +312,11 @@ void SessionTeller::FlushProgress() {
   for (const ReturnedMessage& message : std::exchange(returned_, {}))
     Return(message.lender, message.message, *message.group);
   if (finished_.empty()) return;
-  std::sort(finished_.begin(), finished_.end(), [](const auto& a, const auto& b) {
+  const auto is_before = [](const FinishedNumber& a, const FinishedNumber& b) {
     return a.session != b.session ? a.session < b.session : a.number < b.number;
-  });
+  };
+  if (!std::is_sorted(finished_.begin(), finished_.end(), is_before))
+    std::sort(finished_.begin(), finished_.end(), is_before);
   for (std::size_t i = 0; i < finished_.size();) {
     const SubscriberId id = finished_[i].session;
     const Session* const session = sessions_.Get(id);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/block_cache.h"
 #include "engine/broker/copy_checks.h"
 #include "engine/broker/message.h"
 #include "engine/broker/peer_record.h"
@@ -61,13 +62,17 @@ class SessionTeller {
   CopyChecks& checks() noexcept { return checks_; }
 
   // The message just pushed got a place in the session's queue. If it crosses to the other node on
-  // its own, EndRouting names it there, for all sessions at once; else it goes along.
+  // its own, its places go along with it (TakePlaces), or EndRouting names it there, for all
+  // sessions at once; else it goes along with its place.
   void Placed(Session& session, std::uint64_t number);
   void PlacedWithMessage(Session& session, std::uint64_t number, bool also_routed = false);
   // The same for a member of a shared group: `keeper` of the other node keeps the spare of the
   // message, or is about to. 0: nobody does, so the message goes along.
   void PlacedInGroup(Session& session, std::uint64_t number, const IntrusivePtr<SharedKey>& group,
                      std::uint16_t keeper);
+  // The places of the present routing, for the record with which the message is about to cross;
+  // none if that cannot tell them.
+  BlockVector<QueuePlace> TakePlaces(Crossing crossing);
   void EndRouting(const MessageId& id, Crossing crossing);
   // A message for a session that gives way to the other node's, which may not get it otherwise.
   void Along(const Session& session, const MessagePtr& message, mqtt::QoS qos, bool retain,
@@ -102,6 +107,7 @@ class SessionTeller {
   bool IsNamed(const NewPlace& place, bool crosses) const noexcept;
   void TellWithMessage(const MessageId& id, const NewPlace& place, bool crosses);
   void TellNamed(const MessageId& id, std::span<const NewPlace> places);
+  BlockVector<QueuePlace> Describe(std::span<const NewPlace> places);
   SessionRecord HeadRecord(const Session& session) const;
   SessionMessageRecord MessageRecord(const Session& session, std::uint64_t number,
                                      const OutboundMessage& message) const;

@@ -70,7 +70,7 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
 Shard::~Shard() = default;
 
 CoreId Shard::HomeOf(std::string_view client_id, std::uint16_t cores) noexcept {
-  return static_cast<CoreId>(StableHash(client_id) % cores);
+  return cores == 1 ? CoreId{0} : static_cast<CoreId>(StableHash(client_id) % cores);
 }
 
 Client* Shard::FindClient(ConnectionId id) const noexcept {

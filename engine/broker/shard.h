@@ -107,7 +107,7 @@ class Shard final : public ReplicatorEvents {
   void OnClientsTaken(bool taken) override;
   void OnClientsWait(bool wait) override { clients_wait_ = wait; }
   bool clients_wait() const noexcept { return clients_wait_; }
-  void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) override;
+  void OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord&& record) override;
   void OnPeerApplied(std::uint64_t number) override;
 
   void Tick();  // fires what is due at the time set
@@ -115,6 +115,9 @@ class Shard final : public ReplicatorEvents {
     return clients_wait_ ? kNever : context_.timers.NextDeadline();
   }
   void EndTurn();
+  // What EndTurn would tell the other node of messages that are done; earlier, so that it has
+  // company.
+  void TellProgress() { teller_.FlushProgress(); }
   // There is more to do at once (a snapshot, retained messages to look through, publishers that may
   // go on): do not sleep.
   bool busy() const noexcept {
@@ -260,10 +263,11 @@ class Shard final : public ReplicatorEvents {
                      const MemberCounts& counts);
 
   // shard_peer.cc
-  void ApplyRecord(PeerRecord record, const PeerOrigin& origin);
+  void ApplyRecord(PeerRecord&& record, const PeerOrigin& origin);
+  void ApplyOrder(const SessionOrderRecord& order, const PeerOrigin& origin);
   void RelayToAll(const PeerRecord& record, const PeerOrigin& origin);
-  void RelayOrApply(std::string_view client_id, PeerRecord record, const PeerOrigin& origin);
-  void ApplyAtHome(PeerRecord record, const PeerOrigin& origin);
+  void RelayOrApply(std::string_view client_id, PeerRecord&& record, const PeerOrigin& origin);
+  void ApplyAtHome(PeerRecord&& record, const PeerOrigin& origin);
   void OnClaim(const ClaimRecord& claim);
   void RetryClaims();
   bool IsNewerHere(const ClaimRecord& claim, Hlc connected_at) const noexcept;
@@ -304,7 +308,7 @@ class Shard final : public ReplicatorEvents {
   void FollowUnsubscribe(Session& session, std::string_view filter);
   void Follow(SessionMessageRecord record);
   void Follow(const SessionOrderRecord& record, const PeerOrigin& origin);
-  void FollowPlace(Session& session, const MessageId& id, const SessionOrderRecord::Place& place,
+  void FollowPlace(Session& session, const MessageId& id, const QueuePlace& place,
                    const PeerOrigin& origin);
   void OnSpareWanted(CoreId from, SpareWanted wanted);
   void GiveSpare(LentMessages::Place place, MessagePtr message);

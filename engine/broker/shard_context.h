@@ -39,10 +39,17 @@ inline constexpr std::uint64_t TimerCookie(TimerKind kind, std::uint64_t object)
   return static_cast<std::uint64_t>(kind) << 56 | object;
 }
 
-// Hands bytes [offset, end) of the outbox to `client`.
+// Hands bytes [offset, end) of the outbox to `client`. What directly follows others of its bytes,
+// as acknowledgements that were held do, makes one range with them.
 inline void SendBytes(ShardContext& context, Client& client, std::size_t offset) {
   Outbox& out = context.outbox;
   const auto size = static_cast<std::uint32_t>(out.bytes.size() - offset);
+  if (!out.sends.empty() && out.sends.back().IsFollowedBy(client.id, offset) &&
+      out.connections.back().kind == ConnectionEffect::Kind::kSend) {
+    out.sends.back().size += size;
+    client.unsent_bytes += size;
+    return;
+  }
   out.connections.push_back({.kind = ConnectionEffect::Kind::kSend,
                              .send = static_cast<std::uint32_t>(out.sends.size()),
                              .connection = client.id});

@@ -362,7 +362,7 @@ void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
 }
 
 void Shard::Follow(const SessionOrderRecord& record, const PeerOrigin& origin) {
-  for (const SessionOrderRecord::Place& place : record.places) {
+  for (const QueuePlace& place : record.places) {
     if (HomeOf(place.client_id, context_.cores) != context_.core) continue;
     Session* const session = sessions_.Find(place.client_id);
     if (session == nullptr || !session->mirrored_here()) continue;
@@ -371,21 +371,15 @@ void Shard::Follow(const SessionOrderRecord& record, const PeerOrigin& origin) {
   }
 }
 
-void Shard::FollowPlace(Session& session, const MessageId& id,
-                        const SessionOrderRecord::Place& place, const PeerOrigin& origin) {
+void Shard::FollowPlace(Session& session, const MessageId& id, const QueuePlace& place,
+                        const PeerOrigin& origin) {
   MessageJoin& join = delivery_.NeedJoin(session);
   if (!place.group && session.queue.IsOld(place.number)) {
     // Named because the message may be on its way still: it is not new when it comes.
     if (!join.TakeMessage(id)) join.Expect(id, context_.now.mono_ns);
     return;
   }
-  OutboundMessage message;
-  message.qos = place.qos;
-  message.retain = place.retain;
-  if (!place.subscription_ids.empty()) message.identifier = place.subscription_ids.front();
-  if (place.subscription_ids.size() > 1) {
-    message.more_identifiers = std::make_unique<std::vector<std::uint32_t>>(place.subscription_ids);
-  }
+  OutboundMessage message = Delivery::OutboundAt(place);
   if (place.group) {
     message.group = KeyOf(*place.group);
   } else if (auto unplaced = join.TakeMessage(id)) {

@@ -373,7 +373,7 @@ void Shard::ReleaseAnswers() {
   });
 }
 
-void Shard::OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord record) {
+void Shard::OnPeerRecord(CoreId stream, std::uint64_t number, PeerRecord&& record) {
   if (leaving_.next || (peer_.up() && !HaveAllBegun())) {
     early_records_.push_back({stream, number, std::move(record)});
     return;
@@ -449,7 +449,7 @@ void Shard::MirroredReached(CoreId stream, std::uint64_t number) {
   if (!postponed_claims_.empty()) RetryClaims();
 }
 
-void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
+void Shard::ApplyRecord(PeerRecord&& record, const PeerOrigin& origin) {
   std::visit(
       Overloaded{
           [&](PublishRecord& r) {
@@ -466,23 +466,13 @@ void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
               }
             }
             KeepSpares(r, origin);
+            if (!r.message) return;  // a broken partner
+            const MessageId id = r.message->id();
             router_.FromPeer(std::move(r), origin);
+            if (!r.places.empty())
+              ApplyOrder({.message = id, .places = std::move(r.places)}, origin);
           },
-          [&](SessionOrderRecord& r) {
-            std::uint64_t homes = 0;
-            for (const auto& place : r.places)
-              homes |= std::uint64_t{1} << Index(HomeOf(place.client_id, context_.cores));
-            for (std::uint16_t core = 0; core < context_.cores; ++core) {
-              if ((homes >> core & 1) == 0) continue;
-              if (CoreId{core} == context_.core) {
-                Follow(r, origin);
-                continue;
-              }
-              peer_.RelayedTo(CoreId{core}, origin);
-              context_.outbox.cores.push_back(
-                  {CoreId{core}, RelayedRecord{.record = r, .origin = origin}});
-            }
-          },
+          [&](SessionOrderRecord& r) { ApplyOrder(r, origin); },
           [&](MirroredRecord& r) {
             confirmations_.push_back(
                 {.stream = origin.stream, .number = origin.number, .record = r});
@@ -514,12 +504,26 @@ void Shard::ApplyRecord(PeerRecord record, const PeerOrigin& origin) {
             RelayToAll(r, origin);
             ApplyAtHome(r, origin);
           },
-          [&](auto& r) {
-            const std::string client_id = r.client_id;
-            RelayOrApply(client_id, std::move(r), origin);
-          },
+          [&](auto& r) { RelayOrApply(r.client_id, std::move(record), origin); },
       },
       record);
+}
+
+// On each core that one of the places is for.
+void Shard::ApplyOrder(const SessionOrderRecord& order, const PeerOrigin& origin) {
+  std::uint64_t homes = 0;
+  for (const QueuePlace& place : order.places)
+    homes |= std::uint64_t{1} << Index(HomeOf(place.client_id, context_.cores));
+  for (std::uint16_t core = 0; core < context_.cores; ++core) {
+    if ((homes >> core & 1) == 0) continue;
+    if (CoreId{core} == context_.core) {
+      Follow(order, origin);
+      continue;
+    }
+    peer_.RelayedTo(CoreId{core}, origin);
+    context_.outbox.cores.push_back(
+        {CoreId{core}, RelayedRecord{.record = order, .origin = origin}});
+  }
 }
 
 void Shard::RelayToAll(const PeerRecord& record, const PeerOrigin& origin) {
@@ -531,7 +535,9 @@ void Shard::RelayToAll(const PeerRecord& record, const PeerOrigin& origin) {
   }
 }
 
-void Shard::RelayOrApply(std::string_view client_id, PeerRecord record, const PeerOrigin& origin) {
+// `client_id` may be a part of the record.
+void Shard::RelayOrApply(std::string_view client_id, PeerRecord&& record,
+                         const PeerOrigin& origin) {
   const CoreId home = HomeOf(client_id, context_.cores);
   if (home == context_.core) return ApplyAtHome(std::move(record), origin);
   if (const auto* queued = std::get_if<SessionMessageRecord>(&record);
@@ -544,7 +550,7 @@ void Shard::RelayOrApply(std::string_view client_id, PeerRecord record, const Pe
 }
 
 // On the core (or each core) that the record is about.
-void Shard::ApplyAtHome(PeerRecord record, const PeerOrigin& origin) {
+void Shard::ApplyAtHome(PeerRecord&& record, const PeerOrigin& origin) {
   const CoreId stream = origin.stream;
   std::visit(Overloaded{
                  [&](InterestRecord& r) { trie_.SetPeerInterest(r.filter, stream, r.wanted); },

@@ -46,6 +46,11 @@ void Core<T>::Turn() {
   const Drained mail = DrainMail();
   RunInbox();
   bool busy = had_events || mail.any;
+  if (partner_) {
+    // What clients have acknowledged goes in the batch that carries what they have sent.
+    shard_.TellProgress();
+    Execute();
+  }
   busy |= TurnPartner();
   ReadReleased();
   shard_.Tick();

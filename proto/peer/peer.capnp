@@ -202,6 +202,7 @@ struct RecordMeta {
       givenBackSpare @73 :UInt16;
       givenBackNumber @74 :UInt64;
       unasked @76 :Bool;       # crosses before the sender has heard of all that is wanted here
+      places @85 :UInt32;      # how many, behind the texts above, as in sessionOrder; feature bit kPlacedPublishes
     }
     retained @18 :Void;        # no texts; an empty payload is a deletion
     interest :group {          # texts: filter

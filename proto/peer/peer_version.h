@@ -19,15 +19,17 @@ enum class Feature : std::uint64_t {
   // Of a shared group's message the node that does not have the member keeps a spare
   // (PublishRecord::spares).
   kGroupSpares = 1 << 1,
-  kMergeReports = 1 << 2,  // ApartRecord
-  kCopyHashes = 1 << 3,    // SessionHashRecord, SessionAgainRecord
-  kRouted = 1 << 4,        // ClaimReplyRecord::routed
+  kMergeReports = 1 << 2,     // ApartRecord
+  kCopyHashes = 1 << 3,       // SessionHashRecord, SessionAgainRecord
+  kRouted = 1 << 4,           // ClaimReplyRecord::routed
+  kPlacedPublishes = 1 << 5,  // PublishRecord::places
 };
 inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kBrakes) |
                                            static_cast<std::uint64_t>(Feature::kGroupSpares) |
                                            static_cast<std::uint64_t>(Feature::kMergeReports) |
                                            static_cast<std::uint64_t>(Feature::kCopyHashes) |
-                                           static_cast<std::uint64_t>(Feature::kRouted);
+                                           static_cast<std::uint64_t>(Feature::kRouted) |
+                                           static_cast<std::uint64_t>(Feature::kPlacedPublishes);
 inline constexpr bool Has(std::uint64_t features, Feature feature) noexcept {
   return (features & static_cast<std::uint64_t>(feature)) != 0;
 }

@@ -61,6 +61,7 @@ TEST_P(ClusterOfCores, PartnersOfTwoReleasesUseWhatBothUnderstand) {
       EXPECT_FALSE(epoch.merge_reports);
       EXPECT_FALSE(epoch.copy_hashes);
       EXPECT_FALSE(epoch.routed);
+      EXPECT_FALSE(epoch.placed_publishes);
     }
   }
 }

@@ -41,8 +41,11 @@ std::unique_ptr<Wire> Encode(const broker::PeerRecord& record) {
 
 absl::StatusOr<broker::PeerRecord> Decode(const Wire& wire) {
   Bytes blob = wire.blob;
-  auto record = DecodeRecord(wire.meta.asReader(), blob, {}, kReceived);
-  if (record.ok() && !blob.empty()) return absl::InternalError("bytes left over");
+  broker::PeerRecord record;
+  if (absl::Status read = DecodeRecord(wire.meta.asReader(), blob, {}, kReceived, record);
+      !read.ok())
+    return read;
+  if (!blob.empty()) return absl::InternalError("bytes left over");
   return record;
 }
 
@@ -104,6 +107,22 @@ std::vector<std::uint64_t> AnyNumbers() {
   return *rc::gen::container<std::vector<std::uint64_t>>(
       static_cast<std::size_t>(*rc::gen::inRange(0, 65)), rc::gen::arbitrary<std::uint64_t>());
 }
+BlockVector<broker::QueuePlace> AnyPlaces() {
+  const auto flag = [] { return *rc::gen::arbitrary<bool>(); };
+  BlockVector<broker::QueuePlace> places;
+  for (int i = *rc::gen::inRange(0, 5); i > 0; --i) {
+    places.push_back({.client_id = *Name(),
+                      .number = *rc::gen::arbitrary<std::uint64_t>(),
+                      .qos = static_cast<mqtt::QoS>(*rc::gen::inRange(0, 3)),
+                      .retain = flag(),
+                      .subscription_ids = *rc::gen::arbitrary<std::vector<std::uint32_t>>(),
+                      .group = {}});
+    if (!flag()) continue;
+    places.back().group = *AnyGroup();
+    places.back().keeper = AnyId().core;
+  }
+  return places;
+}
 std::optional<broker::Will> AnyWill() {
   if (*rc::gen::arbitrary<bool>()) return std::nullopt;
   broker::Will will{.topic = *Name() + "/" + *Name(),
@@ -139,7 +158,8 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
                                     .client_id = flag() ? *Name() : std::string(),
                                     .number = u64(),
                                     .spare = static_cast<std::uint16_t>(*rc::gen::inRange(0, 65))})
-                              : std::nullopt};
+                              : std::nullopt,
+            .places = AnyPlaces()};
       case 1:
         return broker::RetainedRecord{*AnyMessage()};
       case 2:
@@ -212,21 +232,8 @@ rc::Gen<broker::PeerRecord> AnyRecord() {
                                         .routed = AnyNumbers()};
       case 10:
         return broker::MirroredRecord{.core = AnyId().core, .number = u64()};
-      case 11: {
-        broker::SessionOrderRecord record{.message = AnyId()};
-        for (int i = *rc::gen::inRange(0, 5); i > 0; --i) {
-          record.places.push_back(
-              {.client_id = *Name(),
-               .number = u64(),
-               .qos = static_cast<mqtt::QoS>(*rc::gen::inRange(0, 3)),
-               .retain = flag(),
-               .subscription_ids = *rc::gen::arbitrary<std::vector<std::uint32_t>>()});
-          if (!flag()) continue;
-          record.places.back().group = *AnyGroup();
-          record.places.back().keeper = AnyId().core;
-        }
-        return record;
-      }
+      case 11:
+        return broker::SessionOrderRecord{.message = AnyId(), .places = AnyPlaces()};
       case 12:
         return broker::SessionMissingRecord{.client_id = *Name(), .number = u64()};
       case 13: {
@@ -350,9 +357,9 @@ TEST(RecordCodec, LargePayloadsStayInTheSlabTheyCameIn) {
   ASSERT_TRUE(frame.ok() && *frame);
   Bytes blob = (*frame)->bytes.subspan(8, wire->blob.size());
   const std::uint8_t* const begin = blob.data();
-  auto record = DecodeRecord(wire->meta.asReader(), blob, (*frame)->slab, kReceived);
-  ASSERT_TRUE(record.ok());
-  const broker::MessagePtr message = std::get<broker::PublishRecord>(*record).message;
+  broker::PeerRecord record;
+  ASSERT_TRUE(DecodeRecord(wire->meta.asReader(), blob, (*frame)->slab, kReceived, record).ok());
+  const broker::MessagePtr message = std::get<broker::PublishRecord>(record).message;
   EXPECT_GE(message->payload().data(), begin);
   EXPECT_LT(message->payload().data(), begin + wire->blob.size());
   // It lives on when everybody else has let go.
@@ -402,6 +409,11 @@ TEST(RecordCodec, RefusesWhatNoNodeWouldSend) {
                  [](Wire& w) { w.meta.getSessionOrder().setPlaces(0xffffffff); });
   expect_refused(broker::SessionOrderRecord{.places = {{.client_id = "c"}}},
                  [](Wire& w) { w.blob[5 + 8] = 3; });
+  expect_refused(
+      broker::PublishRecord{.message = Message("t", "p"), .places = {{.client_id = "c"}}},
+      [](Wire& w) { w.meta.getPublish().setPlaces(2); });
+  expect_refused(broker::PublishRecord{.message = Message("t", "p")},
+                 [](Wire& w) { w.meta.getPublish().setPlaces(0xffffffff); });
   expect_refused(broker::LentDoneRecord{}, [](Wire& w) { w.meta.setOriginNode(2); });
   expect_refused(broker::SnapshotEndRecord{}, [](Wire& w) { w.meta.setTextsBytes(1); });
 }

@@ -40,7 +40,7 @@ class BusyBroker final : public broker::ReplicatorEvents {
   void OnPeerHeld() override { ADD_FAILURE() << "nothing to decide under \"serve\""; }
   void OnClientsTaken(bool taken) override { EXPECT_TRUE(taken); }
   void OnClientsWait(bool /*wait*/) override {}
-  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
+  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord&& record) override {
     EXPECT_TRUE(up_);
     EXPECT_EQ(number, ++expected_[stream]);
     if (const auto* const publish = std::get_if<broker::PublishRecord>(&record)) {

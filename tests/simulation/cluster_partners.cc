@@ -36,7 +36,7 @@ class ClusterPartners::Tap final : public broker::ReplicatorEvents {
   void OnPeerHeld() override { broker_.OnPeerHeld(); }
   void OnClientsWait(bool wait) override { broker_.OnClientsWait(wait); }
   void OnClientsTaken(bool taken) override { broker_.OnClientsTaken(taken); }
-  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
+  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord&& record) override {
     broker_.OnPeerRecord(stream, number, std::move(record));
   }
   void OnPeerApplied(std::uint64_t number) override { broker_.OnPeerApplied(number); }

@@ -643,7 +643,8 @@ void BrokerWorld::Pair() {
                                   .group_spares = options_.group_spares && !options_.oldest_partner,
                                   .merge_reports = !options_.oldest_partner,
                                   .copy_hashes = options_.copy_hashes && !options_.oldest_partner,
-                                  .routed = !options_.oldest_partner};
+                                  .routed = !options_.oldest_partner,
+                                  .placed_publishes = !options_.oldest_partner};
     for (const auto& core : nodes_[node].cores) core->pair_events.emplace_back(PeerUp{epoch});
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) OpenLanes(node);

@@ -35,7 +35,7 @@ class PairedPath::Link final : public PartnerLink {
   Link(std::unique_ptr<PartnerLink> link, MemoryPort& port, const Now& now)
       : link_(std::move(link)), port_(port), now_(now) {}
 
-  void Append(std::uint64_t number, broker::PeerRecord record) override {
+  void Append(std::uint64_t number, broker::PeerRecord&& record) override {
     link_->Append(number, std::move(record));
   }
   void Acknowledge(CoreId stream, std::uint64_t number) override {

@@ -1,5 +1,5 @@
-// One core under load, as in hot_path.h, whose sessions have their copies on a core of another node:
-// for counting what a message costs either of them.
+// One core under load, as in hot_path.h, whose sessions have their copies on a core of another
+// node: for counting what a message costs either of them.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,8 @@ struct RecordComparison {
   bool operator()(const broker::PublishRecord& a, const broker::PublishRecord& b) const {
     return Same(a.message, b.message) && a.route == b.route &&
            a.update_retained == b.update_retained && a.hops == b.hops && a.groups == b.groups &&
-           a.step == b.step && a.spares == b.spares && a.given_back == b.given_back;
+           a.step == b.step && a.spares == b.spares && a.given_back == b.given_back &&
+           a.places == b.places;
   }
   bool operator()(const broker::RetainedRecord& a, const broker::RetainedRecord& b) const {
     return Same(a.message, b.message);

@@ -65,7 +65,7 @@ class FakeBroker final : public broker::ReplicatorEvents {
     clients_wait = wait;
     if (!wait) reads.push_back(takes_clients);
   }
-  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord record) override {
+  void OnPeerRecord(CoreId stream, std::uint64_t number, broker::PeerRecord&& record) override {
     ASSERT_TRUE(up) << "a record outside of an epoch";
     ASSERT_EQ(number, ++expected[stream]) << "stream " << Index(stream);
     received.push_back({current.epoch, stream, number, std::move(record)});

@@ -25,8 +25,9 @@ class SessionTellerTest : public ::testing::Test {
  protected:
   SessionTellerTest() : session_(sessions_.Create("c")) { session_.expiry_s = 60; }
 
-  void Up(std::uint64_t epoch = 1) {
-    peer_.Up({.epoch = epoch, .peer_cores = 1});
+  void Up(std::uint64_t epoch = 1) { Up({.epoch = epoch, .peer_cores = 1}); }
+  void Up(const PeerEpoch& epoch) {
+    peer_.Up(epoch);
     teller_.SetCopiesRouted(true);
   }
   std::uint64_t Push(std::uint64_t id) {
@@ -119,6 +120,53 @@ TEST_F(SessionTellerTest, NamesAMessageThatCrossesOnItsOwnOnceForAllSessions) {
   EXPECT_EQ(orders[0].places[0].client_id, "c");
   EXPECT_EQ(orders[0].places[1].client_id, "d");
   EXPECT_EQ(session_.queue.Find(number)->record, peer_.Position(1));
+}
+
+TEST_F(SessionTellerTest, GivesThePlacesToTheRecordThatTheMessageCrossesWith) {
+  Session& other = sessions_.Create("d");
+  Up();
+  teller_.BeginFollowing(session_);
+  teller_.BeginFollowing(other);
+  session_.queue.StartAt(4);
+  teller_.Placed(session_, Push(7));
+  OutboundMessage second;
+  second.message = MessageOn("t", "payload", 0, {.number = 7});
+  second.qos = QoS::kExactlyOnce;
+  second.retain = true;
+  second.identifier = 9;
+  other.queue.Push(std::move(second));
+  teller_.Placed(other, 0);
+  const auto places = teller_.TakePlaces(Crossing::kYes);
+  EXPECT_THAT(places,
+              ElementsAre(QueuePlace{.client_id = "c", .number = 4, .qos = QoS::kAtLeastOnce},
+                          QueuePlace{.client_id = "d",
+                                     .number = 0,
+                                     .qos = QoS::kExactlyOnce,
+                                     .retain = true,
+                                     .subscription_ids = {9}}));
+  EXPECT_EQ(other.queue.Find(0)->record, peer_.Position(1)) << "of the record that is to come";
+  teller_.EndRouting({.number = 7}, Crossing::kYes);
+  EXPECT_EQ(records(), 0u) << "all is told";
+}
+
+TEST_F(SessionTellerTest, TellsPlacesApartThatTheMessageCannotTakeAlong) {
+  const PeerEpoch older{.epoch = 1, .peer_cores = 1, .placed_publishes = false};
+  for (const bool is_older : {true, false}) {
+    Up(is_older ? older : PeerEpoch{.epoch = 2, .peer_cores = 1});
+    teller_.BeginFollowing(session_);
+    teller_.Placed(session_, Push(7));
+    EXPECT_THAT(teller_.TakePlaces(is_older ? Crossing::kYes : Crossing::kPerhaps), IsEmpty());
+    teller_.EndRouting({.number = 7}, Crossing::kYes);
+    EXPECT_THAT(Told<SessionOrderRecord>(), SizeIs(1));
+    peer_.Down();
+  }
+  Up(3);
+  teller_.BeginFollowing(session_);
+  teller_.Placed(session_, Push(8));
+  teller_.PlacedInGroup(session_, Push(8), KeyOf(kGroup), 2);
+  EXPECT_THAT(teller_.TakePlaces(Crossing::kYes), IsEmpty()) << "a group's is for its spare";
+  teller_.EndRouting({.number = 8}, Crossing::kYes);
+  EXPECT_THAT(Told<SessionOrderRecord>(), SizeIs(1));
 }
 
 TEST_F(SessionTellerTest, SendsAMessageAlongThatDoesNotCrossOnItsOwn) {

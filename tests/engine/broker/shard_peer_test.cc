@@ -68,6 +68,31 @@ TEST_F(PairTest, SendsNothingAcrossThatNobodyWantsThere_P2) {
   EXPECT_EQ(publishes_[0], 0);
 }
 
+TEST_F(PairTest, TellsAMessageAndItsPlaceInACopyInOneRecord) {
+  for (const bool oldest_partner : {false, true}) {
+    BuildPair({.cores = {1, 1}, .oldest_partner = oldest_partner});
+    MqttClient& kept = Connect("kept", 0, Persistent());
+    Subscribe(kept, "t", 2);
+    Break(kept);
+    MqttClient& publisher = Connect("p", 0);
+    int places = 0;
+    int orders = 0;
+    CountRecords();
+    world().on_record = [&, count = world().on_record](std::size_t from, const PeerRecord& record) {
+      count(from, record);
+      if (const auto* publish = std::get_if<PublishRecord>(&record))
+        places += static_cast<int>(publish->places.size());
+      if (std::holds_alternative<broker::SessionOrderRecord>(record)) ++orders;
+    };
+    for (int qos = 1; qos <= 2; ++qos) Publish(publisher, "t", std::to_string(qos), qos);
+    EXPECT_EQ(publishes_[0], 2);
+    EXPECT_EQ(places, oldest_partner ? 0 : 2);
+    EXPECT_EQ(orders, oldest_partner ? 2 : 0) << "to a partner that does not know it yet";
+    Reconnect(kept, 1, Persistent());
+    EXPECT_THAT(kept.Payloads(), ElementsAre("1", "2"));
+  }
+}
+
 // What must cross is the packet id that its publisher uses.
 TEST_F(PairTest, SendsNoPayloadOfQos2AcrossThatNobodyWantsThere_P2) {
   BuildNodes(3, 2);

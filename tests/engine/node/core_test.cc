@@ -158,7 +158,7 @@ TEST_F(CoreTest, StopsWhenEveryClientHasBeenTold) {
 class StallingLink final : public PartnerLink {
  public:
   explicit StallingLink(bool& stands_still) : stands_still_(stands_still) {}
-  void Append(std::uint64_t, broker::PeerRecord) override {}
+  void Append(std::uint64_t, broker::PeerRecord&&) override {}
   void Acknowledge(CoreId, std::uint64_t) override {}
   absl::Status Start(const CoreServices& services, const Now&) override {
     events_ = services.events;

@@ -20,20 +20,19 @@ void DecodeAll(peer::RecordSink::AppendParams::Reader batch) {
   const capnp::Data::Reader data = batch.getBlob();
   Bytes blob{data.begin(), data.size()};
   for (const peer::RecordMeta::Reader meta : batch.getRecords()) {
-    const absl::StatusOr<broker::PeerRecord> record = DecodeRecord(meta, blob, {}, kNow);
-    if (!record.ok()) return;
+    broker::PeerRecord record;
+    if (!DecodeRecord(meta, blob, {}, kNow, record).ok()) return;
     capnp::MallocMessageBuilder message;
     Blob again;
-    EncodeRecord(*record, kNow, message.initRoot<peer::RecordMeta>(), again);
+    EncodeRecord(record, kNow, message.initRoot<peer::RecordMeta>(), again);
     std::vector<reactor::Fragment> fragments;
     again.AppendTo(fragments);
     std::vector<std::uint8_t> bytes;
     for (const reactor::Fragment& fragment : fragments)
       bytes.insert(bytes.end(), fragment.data, fragment.data + fragment.size);
     Bytes rest = bytes;
-    TANDEM_CHECK(
-        DecodeRecord(message.getRoot<peer::RecordMeta>().asReader(), rest, {}, kNow).ok() &&
-        rest.empty());
+    const auto meta_again = message.getRoot<peer::RecordMeta>().asReader();
+    TANDEM_CHECK(DecodeRecord(meta_again, rest, {}, kNow, record).ok() && rest.empty());
   }
 }
 
