@@ -76,7 +76,7 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   }
   if (targets.peer || !targets.peer_groups.empty() || !targets.own_groups.empty() || retains) {
     lent_.Lend(message, targets.peer_groups);
-    auto places = teller_.TakePlaces(CrossingOf(targets.peer, targets.unasked));
+    auto places = teller_.TakePlaces(ToCrossing(targets.peer, targets.unasked));
     peer_.Append(PublishRecord{.message = message.Share(),
                                .route = targets.peer,
                                .unasked = targets.unasked,
