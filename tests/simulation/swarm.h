@@ -119,6 +119,7 @@ class Swarm {
     NodeSet has_session = 0;       // the nodes that must know of it
     bool expects_session = false;  // of the node to which it connects, which may decide now
     std::size_t parted_from = 0;   // the node where it was when they parted
+    bool changed_sides = false;    // since then
     bool leaving = false;          // DISCONNECT was sent
     std::size_t answers_seen = 0;
     std::size_t received_seen = 0;
