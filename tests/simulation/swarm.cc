@@ -327,7 +327,7 @@ void Swarm::Connect(Actor& actor) {
   const auto node = NodeFor(actor);
   if (!node) return;
   actor.node = *node;
-  actor.changed_sides |= actor.node != actor.parted_from;
+  actor.changed_sides |= parted_ && actor.node != actor.parted_from;
   actor.expects_session = (actor.has_session & OneNode(*node)) != 0;
   actor.greeted = actor.leaving = false;
   actor.was_open = true;
@@ -356,7 +356,8 @@ void Swarm::Connect(Actor& actor) {
 
 // Which node takes what the publisher sends now. After it has changed sides, either side of a
 // partition may take a packet identifier that was freed on the other one for one in use, and the
-// message for a repeat: that is what P5 loses there.
+// message for a repeat: that is what P5 loses there. If clocks differ, the older half of its
+// session may go on when they meet, with what was open on that side.
 NodeSet Swarm::TakenBy(const Actor& actor, int qos) const {
   const bool may_be_taken_for_a_repeat = parted_ && qos == 2 && actor.changed_sides;
   return may_be_taken_for_a_repeat ? kNoNode : OneNode(actor.node);
@@ -655,7 +656,7 @@ void Swarm::Partition() {
   excuses_ = {.lost = false, .repeated = true, .reordered = true};
   for (Actor& actor : actors_) {
     actor.parted_from = actor.node;
-    actor.changed_sides = false;
+    actor.changed_sides &= drawn_.clocks;
     if (actor.subscribes) ledger_.OnParted(actor.id, actor.node);
   }
   const std::size_t node = Below(2);

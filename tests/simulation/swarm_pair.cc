@@ -138,7 +138,7 @@ void Swarm::NoteParted() {
   excuses_ = {.lost = false, .repeated = true, .reordered = true};
   for (Actor& actor : actors_) {
     actor.parted_from = actor.node;
-    actor.changed_sides = false;
+    actor.changed_sides &= drawn_.clocks;
     if (actor.subscribes) ledger_.OnParted(actor.id, actor.node);
   }
 }
