@@ -34,6 +34,7 @@ struct PendingConnect {
   std::optional<std::uint32_t> session_expiry_told_s;  // when capped: CONNACK says so
   std::optional<std::uint16_t> keep_alive_told_s;
   std::unique_ptr<Will> will;
+  bool copy_is_over = false;  // the other node was asked, and then told that the session has ended
   // For an earlier connection of the same client id the other node may have begun a copy.
   bool older_claim_granted = false;
   bool waits_for_routes = false;  // its own has been granted, in the present epoch

@@ -269,6 +269,7 @@ class Shard final : public ReplicatorEvents {
   void RelayOrApply(std::string_view client_id, PeerRecord&& record, const PeerOrigin& origin);
   void ApplyAtHome(PeerRecord&& record, const PeerOrigin& origin);
   void OnClaim(const ClaimRecord& claim);
+  void EndOlder(const ClaimRecord& note);
   void RetryClaims();
   bool IsNewerHere(const ClaimRecord& claim, Hlc connected_at) const noexcept;
   bool LosesTo(const ClaimRecord& claim) const;

@@ -236,7 +236,8 @@ void Shard::CompleteWhenRouted(Client& client, bool moved) {
 
 void Shard::CompleteConnect(Client& client) {
   const std::unique_ptr<PendingConnect> pending = std::move(client.pending);
-  const bool copy_is_over = ForgetOver(pending->client_id, pending->clean_start);
+  const bool copy_is_over =
+      ForgetOver(pending->client_id, pending->clean_start) || pending->copy_is_over;
   Session* session = sessions_.Find(pending->client_id);
   const bool session_present = session != nullptr;
   bool tells = false;
@@ -411,6 +412,9 @@ void Shard::EndSession(Session& session, bool publish_will) {
   teller_.FlushProgress();
   teller_.Ended(session);
   teller_.EndFollowing(session);
+  // What the other node told of its own was united with this one, and it has no copy of that:
+  // should it go on with it, as it has not heard of this one, it tells it again.
+  if (session.merging && peer_.epoch().copy_hashes) AskAgain(session.client_id, false);
   fetcher_.Cancel(session);
   while (!session.subscriptions.empty()) {
     const std::string filter = session.subscriptions.begin()->first;

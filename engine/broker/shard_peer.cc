@@ -624,25 +624,18 @@ void Shard::OnClaim(const ClaimRecord& claim) {
     }
     peer_.Append(std::move(record));
   };
-  if (!LosesTo(claim)) return reply(false, false);
+  const bool loses = LosesTo(claim);
+  if (!loses && claim.answer) return reply(false, false);
   const Session* const own = sessions_.Find(claim.client_id);
   const bool is_behind =
       std::any_of(postponed_claims_.begin(), postponed_claims_.end(),
                   [&](const ClaimRecord& each) { return each.client_id == claim.client_id; });
   if (is_behind || (own != nullptr && own->merging)) return postponed_claims_.push_back(claim);
-  SupersedeLocal(claim.client_id, nullptr);
+  if (loses) SupersedeLocal(claim.client_id, nullptr);
+  if (!claim.answer) return EndOlder(claim);
   // A session that was to end with its connection has ended.
-  Session* session = sessions_.Find(claim.client_id);
-  if (!claim.answer) {
-    // A note: the client has a session there that ends with its connection. An older one here, of
-    // when the nodes did not see each other, adds what it has to that and ends.
-    if (session == nullptr || session->role != Role::kOwner) return;
-    if (session->connected_at > claim.connected_at) return;  // then that one ends, when it is told
-    if (!teller_.IsFollowed(*session)) Tell(*session);
-    return EndSession(*session, false);
-  }
   ForgetOver(claim.client_id, claim.clean_start);
-  session = sessions_.Find(claim.client_id);
+  Session* session = sessions_.Find(claim.client_id);
   const bool owned = session != nullptr && session->role == Role::kOwner;
   if (owned) {
     if (!teller_.IsFollowed(*session)) {
@@ -670,6 +663,19 @@ void Shard::OnClaim(const ClaimRecord& claim) {
     session->will = claim.will ? std::make_unique<Will>(*claim.will) : nullptr;
   }
   reply(true, owned);
+}
+
+// A note: the client has a session there that ends with its connection. An older one here, of when
+// the nodes did not see each other, adds what it has to that and ends, also while its client is
+// about to come back here: the other node answers that only when this has ended.
+void Shard::EndOlder(const ClaimRecord& note) {
+  Session* const session = sessions_.Find(note.client_id);
+  if (session == nullptr || session->role != Role::kOwner || session->client != nullptr) return;
+  if (session->connected_at > note.connected_at) return;  // then that one ends, when it is told
+  if (!teller_.IsFollowed(*session)) Tell(*session);
+  EndSession(*session, false);
+  const auto claim = claiming_.find(note.client_id);
+  if (claim != claiming_.end()) FindClient(claim->second)->pending->copy_is_over = true;
 }
 
 void Shard::RetryClaims() {

@@ -152,6 +152,63 @@ TEST_F(PartitionTest, LosesNothingOfASessionThatIsClaimedWhileItsHalvesMeet_P4_P
   }
 }
 
+// The session is kept on one side. On the other one its client has a newer one that ends with its
+// connection, of which only a note crosses; and now the client comes back, to either side.
+TEST_F(PartitionTest, AClientWithATransientSessionOnTheOtherSideIsServedWhereItComesBack_P1_P7) {
+  const mqtt::ConnectView transient{.clean_start = false};
+  for (const std::uint64_t seed : Seeds(300)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& client = Connect("c", 0, Persistent());
+    Subscribe(client, "t", 1);
+    Part();
+    Reconnect(client, 1, transient);
+    world().AdvanceSeconds(1);
+    world().Pair();
+    Steps(60);
+    if (seed % 3 == 0) {
+      world().Break(client);
+      Steps(20);
+    }
+    world().Open(client, 0);
+    client.SendConnect(Persistent());
+    if (seed % 2 == 0) {
+      Steps(20);
+      world().Open(client, 1);
+      client.SendConnect(transient);
+    }
+    world().Run();
+    // If a node reads the older of two connections last, that one is the newer to it.
+    if (!client.open()) Reconnect(client, 0, Persistent());
+    ASSERT_TRUE(client.connected());
+    Settle();
+    EXPECT_EQ(world().Total([](auto& m) { return m.copies_different(); }), 0);
+  }
+}
+
+// The newer session ends with its connection before the other node has heard of it: that one goes
+// on with its own, of which there must be a copy.
+TEST_F(PartitionTest, KeepsACopyOfASessionThatTheOtherSideUnitedWithOneThatHasEnded_P4) {
+  BuildPair({});
+  mqtt::ConnectView large = Persistent();
+  const std::string payload(60'000, 'p');  // five of them are a snapshot's window
+  large.will = mqtt::WillView{.topic = "will", .payload = AsBytes(payload), .delay_s = 3600};
+  for (int i = 0; i < 5; ++i) Connect("large" + std::to_string(i), 1, large);
+  MqttClient& client = Connect("c", 0, Persistent());
+  Part();
+  Reconnect(client, 1, {.clean_start = false});
+  world().HoldAcknowledgements(0, true);
+  world().Pair();
+  world().Run();
+  const broker::Session* const session = world().home(1, "c").sessions().Find("c");
+  ASSERT_TRUE(session != nullptr && session->merging);
+  Break(client);
+  world().HoldAcknowledgements(0, false);
+  Settle();
+  EXPECT_EQ(world().Total([](auto& m) { return m.copies_different(); }), 0);
+  EXPECT_NE(world().home(0, "c").sessions().Find("c"), nullptr);
+}
+
 // They meet, one has begun to tell, and they lose each other before the other has applied it.
 TEST_F(PartitionTest, LosesNothingIfTheyPartAgainBeforeTheyHaveHeardOfEachOther_P4) {
   for (const std::uint64_t seed : Seeds(60)) {
