@@ -226,10 +226,10 @@ void Router::ToGroup(const SharedKey& key, const MessagePtr& message, GivenBack 
   if (!peer_.up()) back = {};
   SharedGroup* const group = trie_.FindGroup(key);
   // A spare that is there already stands for the next member as well; in place of the member's copy
-  // there has to be one.
+  // there has to be one, also before the other node has said that it has copies.
   const bool needs_spare = back.spare == 0 && peer_.up() && peer_.epoch().group_spares &&
                            message->qos() != mqtt::QoS::kAtMostOnce && group != nullptr &&
-                           group->ConcernsPeer();
+                           (!back.client_id.empty() || group->ConcernsPeer());
   Targets targets;
   targets.new_spares = needs_spare;
   targets.spare_keeper = needs_spare ? OwnKeeper() : back.spare;

@@ -278,6 +278,40 @@ TEST_F(RacesTest, SharedMessagesReachOneMemberOnceThoughTheirNodeDies_P10) {
   }
 }
 
+// What a member gives back before its node has heard that the other one has copies leaves the
+// member's copy in the same step in which it gets another place.
+TEST_F(RacesTest, AMemberUnheardOfGivesBackNothingTwiceThoughItsNodeDies_P5_P10) {
+  std::size_t came = 0;
+  for (const std::uint64_t seed : Seeds(400)) {
+    BuildPair(OptionsOf(seed));
+    MqttClient& member = Connect("m", 0, Persistent());
+    MqttClient& publisher = Connect("p", 0, Persistent());
+    world().HoldRecords(1, true);
+    member.SendSubscribe({{"$share/g/t", {.qos = QoS::kExactlyOnce}}});
+    world().Run();
+    world().HoldAcknowledgements(1, true);
+    for (int i = 0; i < 4; ++i) publisher.SendPublish("t", std::to_string(i), 2);
+    world().Run();
+    member.SendDisconnect();
+    world().Run();
+    world().HoldAcknowledgements(1, false);
+    Steps(20);
+    world().Crash(0);
+    world().EndEpoch(1);
+    world().Run();
+    Reconnect(publisher, 1, Persistent());
+    publisher.Resend();
+    world().Run();
+    Reconnect(member, 1, Persistent());
+    const std::vector<std::string> got = member.Payloads();
+    const std::set<std::string> once(got.begin(), got.end());
+    ASSERT_EQ(got.size(), once.size()) << "seed " << seed;
+    came += once.size();
+    TearDown();
+  }
+  EXPECT_GT(came, 400u);
+}
+
 // All members were on the node that died, and some cores of the other one own their sessions before
 // others do.
 TEST_F(RacesTest, SharedMessagesWaitForMembersThatChangeTheirNode_P10) {
