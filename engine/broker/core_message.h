@@ -83,9 +83,11 @@ struct CoreGroupInterest {
   MemberCounts counts;
   std::uint64_t number = 0;
 };
-// The answer to the two above: everything up to `number` has been applied here.
+// The answer to the two above: everything up to `number` has been applied here, and of the messages
+// of this core's clients up to `routed` none will be routed to the receiver any more.
 struct CoreInterestApplied {
   std::uint64_t number = 0;
+  std::uint64_t routed = 0;
 };
 
 // A record of the other node's stream that concerns this core as well (interest: all cores; a claim

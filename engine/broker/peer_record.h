@@ -119,8 +119,8 @@ struct ClaimReplyRecord {
   bool granted = false;  // false: a newer connection lives here
   Hlc answered_at = 0;   // behind all that the client did there; what it does next is later (P9)
   bool session_present = false;  // there is a session, and the claimant's copy is whole by now
-  // If there is: by core of the sender, the number of the last of its clients' messages that had
-  // been routed to the session. Those up to here that have no place in the queue were passed over.
+  // If there is: by core of the sender, up to which of its clients' messages it had routed to the
+  // session what it wanted. Those up to here that have no place in the queue were passed over.
   std::vector<std::uint64_t> routed;
   friend bool operator==(const ClaimReplyRecord&, const ClaimReplyRecord&) = default;
 };

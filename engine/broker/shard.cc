@@ -428,7 +428,7 @@ void Shard::EndTurn() {
     if (interest_seen_[core] == interest_answered_[core]) continue;
     interest_answered_[core] = interest_seen_[core];
     context_.outbox.cores.push_back(
-        {static_cast<CoreId>(core), CoreInterestApplied{interest_seen_[core]}});
+        {static_cast<CoreId>(core), CoreInterestApplied{interest_seen_[core], messages_}});
   }
   exposure_.EndTurn(context_.now.mono_ns);
   for (const PeerOrigin& origin : delivery_.TakeJoined()) LetGo(origin);

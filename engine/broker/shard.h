@@ -422,7 +422,7 @@ class Shard final : public ReplicatorEvents {
   std::vector<std::uint64_t>
       interest_seen_;  // by core: the last interest change of its that we applied,
   std::vector<std::uint64_t> interest_answered_;  // and that we have told it so
-  // By core: the number of its clients' last message that it has routed here.
+  // By core: up to which of its clients' messages it has routed here what is wanted here.
   std::vector<std::uint64_t> routed_here_;
   Frontier mirrored_;  // by core of the other node: which subscriptions its copies follow
   // What another core has relayed here of one stream of the other node, and what of that it was

@@ -105,6 +105,7 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                  },
                  [&](CoreInterestApplied& m) {
                    interest_applied_[Index(from)] = m.number;
+                   routed_here_[Index(from)] = m.routed;
                    std::uint64_t everywhere = m.number;
                    for (std::uint16_t core = 0; core < context_.cores; ++core) {
                      if (CoreId{core} != context_.core)
