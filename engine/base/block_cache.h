@@ -15,7 +15,7 @@ namespace tandem {
 
 // One per thread (Local()). A block may be given back on another thread than it was taken on; it
 // then serves that one. Sizes are rounded up to kStepBytes; larger ones than kBlockBytesMax go to
-// the heap as ever. At most kKeptBytesMax stay unused per thread.
+// the heap as ever. At most kKeptBytesMax stay unused per thread, of the sizes that come back now.
 //
 // The sanitizers must see every use after the end, so with them nothing is kept.
 class BlockCache {
@@ -64,6 +64,7 @@ class BlockCache {
     if (kKeeps && size <= kBlockBytesMax) {
       const std::size_t index = IndexOf(size);
       const std::size_t whole = (index + 1) * kStepBytes;
+      if (kept_bytes_ + whole > kKeptBytesMax) MakeRoom(index, whole);
       if (kept_bytes_ + whole <= kKeptBytesMax) {
         free_[index] = new (memory) Free{free_[index]};
         kept_bytes_ += whole;
@@ -83,7 +84,24 @@ class BlockCache {
     return size == 0 ? 0 : (size - 1) / kStepBytes;
   }
 
+  // Drops blocks of other sizes, each size in its turn: traffic changes, and what nobody asks for
+  // any longer must not stay in the way for good. Looks at a few sizes a time.
+  [[gnu::noinline]] void MakeRoom(std::size_t index, std::size_t bytes) noexcept {
+    for (int looked_at = 0; looked_at < 8; ++looked_at) {
+      hand_ = (hand_ + 1) % free_.size();
+      if (hand_ == index) continue;
+      while (free_[hand_] != nullptr) {
+        Free* const block = free_[hand_];
+        free_[hand_] = block->next;
+        kept_bytes_ -= (hand_ + 1) * kStepBytes;
+        std::free(block);
+        if (kept_bytes_ + bytes <= kKeptBytesMax) return;
+      }
+    }
+  }
+
   std::array<Free*, kBlockBytesMax / kStepBytes> free_{};
+  std::size_t hand_ = 0;  // the size that has dropped blocks last
   std::size_t kept_bytes_ = 0;
 };
 

@@ -43,6 +43,22 @@ TEST(BlockCache, KeepsNoMoreThanItsBound) {
   EXPECT_EQ(cache.kept_bytes() > 0, BlockCache::kKeeps);
 }
 
+TEST(BlockCache, KeepsWhatComesNowThoughItWasFullOfOtherSizes) {
+  if (!BlockCache::kKeeps) GTEST_SKIP() << "keeps nothing";
+  BlockCache cache;
+  constexpr std::size_t kCount = BlockCache::kKeptBytesMax / BlockCache::kBlockBytesMax;
+  std::vector<void*> blocks;
+  for (std::size_t i = 0; i < kCount; ++i) blocks.push_back(cache.Take(BlockCache::kBlockBytesMax));
+  for (void* const block : blocks) cache.Give(block, BlockCache::kBlockBytesMax);
+  ASSERT_EQ(cache.kept_bytes(), BlockCache::kKeptBytesMax);
+  for (int i = 0; i < 200; ++i) cache.Give(cache.Take(2048), 2048);
+  const std::size_t kept = cache.kept_bytes();
+  EXPECT_LE(kept, BlockCache::kKeptBytesMax);
+  void* const block = cache.Take(2048);
+  EXPECT_EQ(cache.kept_bytes(), kept - 2048) << "it came from the heap";
+  cache.Give(block, 2048);
+}
+
 TEST(BlockCache, ABlockMayEndOnAnotherThread) {
   void* const block = BlockCache::Local().Take(100);
   std::thread([block] { BlockCache::Local().Give(block, 100); }).join();  // and that thread's end
