@@ -121,7 +121,7 @@ void Service::RegisterMetrics() {
 absl::Status Service::StartAdmin() {
   TANDEM_ASSIGN_OR_RETURN(
       admin_, admin::AdminServer::Start({.address = config_.admin.address, .control = true},
-                                        {.metrics = [this] { return registry_.Scrape(); },
+                                        {.metrics = [this] { return Scrape(); },
                                          .node = [this] { return NodeStatus(); },
                                          .cluster = [this] { return ClusterStatus(); },
                                          .drain = [this](bool force) { return BeginDrain(force); },
@@ -323,6 +323,11 @@ std::string_view Service::PeerState(const cluster::ClusterStatus& seen) const {
   return Name(seen.peer_draining ? NodeState::kDraining
               : seen.peer_ready  ? NodeState::kServing
                                  : NodeState::kCatchingUp);
+}
+
+std::string Service::Scrape() {
+  node_metrics_.SetSafeToStop(WhyNotStop(node_->totals()).empty());
+  return registry_.Scrape();
 }
 
 admin::NodeStatus Service::NodeStatus() const {

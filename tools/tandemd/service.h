@@ -57,6 +57,7 @@ class Service {
   void ServeAgain();
 
   // For the admin server's thread.
+  std::string Scrape();
   admin::NodeStatus NodeStatus() const;
   admin::ClusterStatus ClusterStatus() const;
   admin::Merges Merges() const;

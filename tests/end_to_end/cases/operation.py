@@ -261,10 +261,19 @@ def _(t):
     assert metrics.value("tandem_core_buffers_free") > 0
 
 
-@test("health says live, ready and safe to stop as it is")
+@test("health says live, ready and safe to stop as it is, and the metric says the same")
 def _(t):
     node = t.new_node()
     assert node.health("live") == 200 and node.health("ready") == 200
+
+    def safe_to_stop():
+        return node.health("safe-to-stop"), node.metrics().value("tandem_safe_to_stop")
+
+    assert safe_to_stop() == (200, 1)
+    client = connected(node.address)
+    assert safe_to_stop() == (503, 0)
+    client.disconnect()
+    wait_until(lambda: safe_to_stop() == (200, 1), 10, "the node without a client is safe to stop")
     assert node.get("/health/nothing")[0] == 404
     assert node.get("/api/v1/node")[0] == 200
     assert isinstance(node.api("node"), dict)
