@@ -27,18 +27,16 @@ enum class CloseReason : std::uint8_t {
   kNotAuthorized,
   kTakenOver,     // another connection came with its client id
   kSlowConsumer,  // took what was sent too slowly, for too long
-  kOverload,      // this core was out of memory or descriptors
   kDrained,       // moved away for maintenance
   kShutdown,      // the node stopped
-  kAdmin,         // an operator closed it
   kPartition,     // this side of a partition may not serve
 };
 template <>
-inline constexpr std::array<std::string_view, 18> kLabelValues<CloseReason> = {
-    "disconnect",     "client_closed", "network_error",  "keep_alive",       "connect_timeout",
-    "refused",        "malformed",     "protocol_error", "packet_too_large", "quota_exceeded",
-    "not_authorized", "taken_over",    "slow_consumer",  "overload",         "drained",
-    "shutdown",       "admin",         "partition"};
+inline constexpr std::array<std::string_view, 16> kLabelValues<CloseReason> = {
+    "disconnect",       "client_closed",  "network_error",  "keep_alive",
+    "connect_timeout",  "refused",        "malformed",      "protocol_error",
+    "packet_too_large", "quota_exceeded", "not_authorized", "taken_over",
+    "slow_consumer",    "drained",        "shutdown",       "partition"};
 static_assert(kLabelValues<CloseReason>.size() ==
               static_cast<std::size_t>(CloseReason::kPartition) + 1);
 
@@ -72,15 +70,13 @@ enum class DropReason : std::uint8_t {
   kExpired,         // its Message Expiry Interval ran out
   kPacketTooLarge,  // above the Maximum Packet Size of the client
   kSessionEnded,    // still queued when the session expired or was started clean
-  kNotAuthorized,   // the subscriber may not read the topic
   kOverload,        // a bound of this core or of the way to another core
-  kPeerLost,        // on its way to the other node when that was lost
   kStalled,         // the queue is at its bound, and its client is there but does not move
 };
 template <>
-inline constexpr std::array<std::string_view, 9> kLabelValues<DropReason> = {
-    "queue_full",     "slow_consumer", "expired",   "packet_too_large", "session_ended",
-    "not_authorized", "overload",      "peer_lost", "stalled"};
+inline constexpr std::array<std::string_view, 7> kLabelValues<DropReason> = {
+    "queue_full",    "slow_consumer", "expired", "packet_too_large",
+    "session_ended", "overload",      "stalled"};
 static_assert(kLabelValues<DropReason>.size() ==
               static_cast<std::size_t>(DropReason::kStalled) + 1);
 

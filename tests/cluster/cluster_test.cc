@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/cluster/support/world.h"
+#include "tests/engine/metrics/text_of.h"
 
 namespace tandem::cluster::testing {
 namespace {
@@ -98,6 +99,41 @@ TEST_P(ClusterOfCores, RecordsOfEachCoreArriveInOrderAndAreConfirmed) {
   EXPECT_EQ(publishes.size(), alpha.cores.size());
   for (const auto& [stream, count] : publishes) EXPECT_EQ(count, kRecords);
   EXPECT_EQ(alpha.cluster->status().backlog_records, 0u);
+}
+
+// Dashboards and alerts are written against these names.
+TEST(ClusterMetrics, TellOfThePartnerWhileItIsThereAndWhenItIsGone) {
+  World world;
+  WorldNode& alpha = world.Start("alpha");
+  WorldNode& beta = world.Start("beta");
+  ASSERT_TRUE(world.RunUntil([&] { return InStep(alpha) && InStep(beta); }));
+  alpha.cores[0].broker.Append(broker::PublishRecord{.message = MakeMessage("t", "x")});
+  ASSERT_TRUE(world.RunUntil([&] { return alpha.cluster->status().backlog_records == 0; }));
+  const std::string paired = metrics::TextOf(*alpha.cluster);
+  for (const char* const line :
+       {"# TYPE tandem_cluster_link_rtt_seconds gauge\n",
+        "# TYPE tandem_cluster_catch_up_seconds gauge\n",
+        "tandem_cluster_peer_up{peer=\"beta\"} 1\n", "tandem_cluster_in_step{peer=\"beta\"} 1\n",
+        "tandem_cluster_link_up{peer=\"beta\",link=\"10.0.0.2:7883\"} 1\n",
+        "tandem_cluster_lanes_up{peer=\"beta\"} 1\n", "tandem_cluster_epoch 1\n",
+        "tandem_cluster_forwarded_total{peer=\"beta\",direction=\"out\"} 1\n",
+        "tandem_cluster_forwarded_total{peer=\"beta\",direction=\"in\"} 0\n",
+        "tandem_cluster_backlog_messages{peer=\"beta\"} 0\n",
+        "tandem_cluster_backlog_bytes{peer=\"beta\"} 0\n",
+        "tandem_cluster_standing{state=\"paired\"} 1\n",
+        "tandem_cluster_failovers_total{cause=\"peer_dead\"} 0\n"}) {
+    EXPECT_THAT(paired, ::testing::HasSubstr(line));
+  }
+  beta.Kill();
+  ASSERT_TRUE(world.RunUntil([&] { return !alpha.up(); }));
+  const std::string alone = metrics::TextOf(*alpha.cluster);
+  for (const char* const line :
+       {"tandem_cluster_peer_up{peer=\"beta\"} 0\n", "tandem_cluster_in_step{peer=\"beta\"} 0\n",
+        "tandem_cluster_link_up{peer=\"beta\",link=\"10.0.0.2:7883\"} 0\n",
+        "tandem_cluster_epoch 0\n", "tandem_cluster_standing{state=\"alone\"} 1\n",
+        "tandem_cluster_failovers_total{cause=\"peer_dead\"} 1\n"}) {
+    EXPECT_THAT(alone, ::testing::HasSubstr(line));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, ClusterOfCores,

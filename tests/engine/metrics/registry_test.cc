@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "engine/metrics/broker_metrics.h"
-#include "engine/metrics/cluster_metrics.h"
 #include "engine/metrics/core_metrics.h"
 #include "engine/metrics/net_metrics.h"
 #include "engine/metrics/node_metrics.h"
@@ -59,17 +58,13 @@ std::string WholeNode() {
   BrokerMetrics broker[2];
   NetMetrics net[2] = {NetMetrics({"mqtt"}), NetMetrics({"mqtt"})};
   CoreMetrics core[2] = {CoreMetrics(2), CoreMetrics(3)};
-  LaneMetrics lane[2] = {LaneMetrics("beta"), LaneMetrics("beta")};
-  ClusterMetrics cluster("beta", {"10.9.0.2:7883"});
   Registry registry;
   registry.Add(node);
   for (int i = 0; i < 2; ++i) {
     registry.Add(net[i]);
     registry.Add(broker[i]);
     registry.Add(core[i]);
-    registry.Add(lane[i]);
   }
-  registry.Add(cluster);
   registry.Add(process);
   broker[0].DeliveryTook(DeliveryPath::kLocal, 70'000);
   return registry.Scrape();
@@ -111,15 +106,6 @@ TEST(Registry, HasTheFamiliesThatOperatorsRelyOn) {
                              "tandem_cluster_copy_checks_total counter",
                              "tandem_cluster_copy_mismatches_total counter",
                              "tandem_cluster_copy_repairs_total counter",
-                             "tandem_cluster_peer_up gauge",
-                             "tandem_cluster_link_up gauge",
-                             "tandem_cluster_link_rtt_seconds gauge",
-                             "tandem_cluster_backlog_messages gauge",
-                             "tandem_cluster_backlog_bytes gauge",
-                             "tandem_cluster_in_step gauge",
-                             "tandem_cluster_forwarded_total counter",
-                             "tandem_cluster_failovers_total counter",
-                             "tandem_cluster_catch_up_seconds gauge",
                              "process_cpu_seconds_total counter",
                              "process_resident_memory_bytes gauge",
                              "process_open_fds gauge",
