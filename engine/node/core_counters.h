@@ -6,6 +6,7 @@
 
 #include "engine/metrics/broker_metrics.h"
 #include "engine/metrics/core_metrics.h"
+#include "engine/metrics/counter.h"
 #include "engine/metrics/net_metrics.h"
 
 namespace tandem::node {
@@ -16,6 +17,9 @@ struct CoreCounters {
   metrics::BrokerMetrics broker;
   metrics::CoreMetrics core;
   metrics::NetMetrics net;
+  // On the monotonic clock, once a second: when this core last turned. How others see that it
+  // hangs.
+  metrics::Gauge turned_at_ns;
 };
 
 }  // namespace tandem::node

@@ -539,6 +539,7 @@ template <reactor::Transport T>
 void Core<T>::ReportFigures() {
   if (now_.mono_ns < report_at_) return;
   report_at_ = now_.mono_ns + kReportEveryNs;
+  counters_.turned_at_ns.Set(now_.mono_ns);
   std::size_t connection_bytes =
       streams_.capacity() * sizeof(Stream) + streams_open_ * sizeof(net::Connection);
   if constexpr (requires { transport_.counters(); }) {

@@ -270,6 +270,17 @@ void Node::PublishSystem(std::vector<broker::SystemTopic> topics) {
   });
 }
 
+CoreSilence Node::longest_silence() const {
+  CoreSilence longest;
+  for (const auto& worker : workers_) {
+    const MonoNs turned_at = worker->counters.turned_at_ns.value();
+    if (turned_at == 0 || worker->stopped.WaitFor(0)) continue;
+    const MonoNs silent_ns = ReadClocks().mono_ns - turned_at;
+    if (silent_ns > longest.ns) longest = {worker->core_id, silent_ns};
+  }
+  return longest;
+}
+
 NodeTotals Node::totals() const {
   NodeTotals totals;
   for (const auto& worker : workers_) {

@@ -57,6 +57,12 @@ struct NodeTotals {
   }
 };
 
+// A core and for how long it has not turned; one that works, or sleeps, turns every second.
+struct CoreSilence {
+  CoreId core{};
+  MonoNs ns = 0;
+};
+
 // Thread-safe but for Start and the destructor.
 class Node {
  public:
@@ -79,6 +85,8 @@ class Node {
   NodeTotals totals() const;
   // The same for the figures of the cluster, but for what the cores cannot know.
   broker::Figures figures() const;
+  // Of the core that has not turned for longest; cores that have been stopped aside.
+  CoreSilence longest_silence() const;
   // What came of it when this node and its partner met that had both served, the last first.
   std::vector<broker::MergeReport> merges() const { return merges_.Last(); }
   // Tells every core of new values below $SYS.

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "engine/base/log.h"
 #include "engine/base/status.h"
@@ -24,6 +25,9 @@ constexpr std::uint64_t kDescriptorsWanted = 4096;
 
 // How old the partner's picture of this node's figures may be.
 constexpr MonoNs kFiguresEveryNs = kNanosecondsPerSecond;
+
+// A core that has not turned for so long hangs: its turns are milliseconds, its sleep a second.
+constexpr MonoNs kHangsAfterNs = 5 * kNanosecondsPerSecond;
 
 // How often this thread looks whether this node may serve, or how its drain goes; and for wishes.
 constexpr int kReadinessMs = 20;
@@ -354,9 +358,18 @@ admin::NodeStatus Service::NodeStatus() const {
   status.publish_received = totals.publish_received;
   status.publish_delivered = totals.publish_delivered;
   status.publish_dropped = totals.publish_dropped;
+  status.not_alive_because = WhyNotAlive();
   status.unsafe_because = WhyNotStop(totals);
   status.safe_to_stop = status.unsafe_because.empty();
   return status;
+}
+
+// What hangs; "" if nothing does.
+std::string Service::WhyNotAlive() const {
+  const node::CoreSilence silence = node_->longest_silence();
+  if (silence.ns < kHangsAfterNs) return "";
+  return absl::StrCat("core ", Index(silence.core), " has not turned for ",
+                      silence.ns / kNanosecondsPerSecond, " s");
 }
 
 // What would be lost or interrupted if this process ended now; "" if nothing.

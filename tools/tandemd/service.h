@@ -61,6 +61,7 @@ class Service {
   admin::NodeStatus NodeStatus() const;
   admin::ClusterStatus ClusterStatus() const;
   admin::Merges Merges() const;
+  std::string WhyNotAlive() const;
   std::string WhyNotStop(const node::NodeTotals& totals) const;
   admin::Outcome BeginDrain(bool force);
   admin::Outcome EndDrain();

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 
-from harness import wire
+from harness import linux, wire
 from harness.deadline import stretched, wait_until
 from harness.node import ADMIN_PORT
 from harness.registry import test
@@ -277,6 +277,17 @@ def _(t):
     assert node.get("/health/nothing")[0] == 404
     assert node.get("/api/v1/node")[0] == 200
     assert isinstance(node.api("node"), dict)
+
+
+@test("a core that hangs shows at /health/live, as long as it does")
+def _(t):
+    node = t.new_node()
+    assert node.health("live") == 200
+    with linux.halted_thread(node.pid, "core-0"):
+        wait_until(lambda: node.health("live") == 503, 20, "the hanging core shows")
+        assert "core 0 has not turned for" in node.get("/health/live")[1]
+    wait_until(lambda: node.health("live") == 200, 10, "the core is well again")
+    connected(node.address).disconnect()
 
 
 def _access_lines(node, client_id):

@@ -1,6 +1,7 @@
 """The few Linux calls that Python 3.11 lacks."""
 
 import concurrent.futures
+import contextlib
 import ctypes
 import os
 import resource
@@ -9,6 +10,8 @@ import signal
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
+_PTRACE_ATTACH, _PTRACE_DETACH = 16, 17
+_WALL = 0x40000000  # waitpid: for threads, too
 
 
 def enter_network_namespace(name):
@@ -39,6 +42,29 @@ def raise_descriptor_limit():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+@contextlib.contextmanager
+def halted_thread(pid, name):
+    """Meanwhile the thread of that name stands still, and the others of its process go on."""
+    thread = next(int(thread) for thread in os.listdir(f"/proc/{pid}/task")
+                  if _read(f"/proc/{pid}/task/{thread}/comm").strip() == name)
+    _ptrace(_PTRACE_ATTACH, thread)
+    try:
+        os.waitpid(thread, _WALL)
+        yield
+    finally:
+        _ptrace(_PTRACE_DETACH, thread)
+
+
+def _ptrace(request, thread):
+    if _libc.ptrace(request, thread, None, None) != 0:
+        raise OSError(ctypes.get_errno(), f"ptrace of thread {thread}")
+
+
+def _read(path):
+    with open(path) as file:
+        return file.read()
 
 
 def resident_bytes(pid):
