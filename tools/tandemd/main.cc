@@ -1,5 +1,6 @@
 // tandemd: one node of Tandem.
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "tools/tandemd/options.h"
 #include "tools/tandemd/service.h"
 #include "tools/tandemd/signals.h"
+#include "tools/tandemd/supervisor.h"
 #include "tools/tandemd/version.h"
 
 extern char** environ;
@@ -35,6 +37,7 @@ int Run(const config::Config& config) {
     return kExitFailed;
   }
   InstallCrashFlush();
+  Supervisor supervisor(std::getenv("NOTIFY_SOCKET"), std::getenv("WATCHDOG_USEC"));
   Log(LogLevel::kInfo, "tandemd starts",
       {{"version", kVersion}, {"revision", kRevision}, {"node", config.node.name}});
   for (bool anew = true; anew;) {
@@ -44,7 +47,8 @@ int Run(const config::Config& config) {
       StopLog();
       return kExitFailed;
     }
-    anew = (*service)->Serve(signals);
+    supervisor.Ready();
+    anew = (*service)->Serve(signals, supervisor);
     service->reset();
     if (anew) Log(LogLevel::kInfo, "tandemd starts anew", {{"node", config.node.name}});
   }

@@ -156,7 +156,7 @@ bool Service::FollowReadiness() {
   return !seen.start_anew;
 }
 
-bool Service::Serve(const SignalQueue& signals) {
+bool Service::Serve(const SignalQueue& signals, Supervisor& supervisor) {
   while (true) {
     if (!FollowReadiness()) {
       SetState(NodeState::kStarting);
@@ -166,10 +166,12 @@ bool Service::Serve(const SignalQueue& signals) {
     TurnDrain();
     TurnExposure();
     TurnFigures();
+    TellSupervisor(supervisor);
     const bool soon = state_.load() != NodeState::kServing;
     if (Answer(signals.Next(soon ? kReadinessMs : kWishesMs))) break;
   }
-  DrainBeforeStop(signals);
+  supervisor.Stopping();
+  DrainBeforeStop(signals, supervisor);
   SetState(NodeState::kDraining);
   node_->Stop(kStopPatienceNs);
   return false;
@@ -187,7 +189,20 @@ bool Service::Answer(int signal) {
   return false;
 }
 
-void Service::DrainBeforeStop(const SignalQueue& signals) {
+void Service::TellSupervisor(Supervisor& supervisor) {
+  const admin::NodeStatus status = NodeStatus();
+  const bool hangs = !status.not_alive_because.empty();
+  if (!hangs) supervisor.Alive(node::ReadClocks().mono_ns);
+  if (std::exchange(hangs_, hangs) != hangs) {
+    Log(hangs ? LogLevel::kError : LogLevel::kInfo,
+        hangs ? "a core hangs" : "no core hangs any more", {{"why", status.not_alive_because}});
+  }
+  std::string words(Name(status.state));
+  if (!status.not_ready_because.empty()) absl::StrAppend(&words, ": ", status.not_ready_because);
+  supervisor.State(words);
+}
+
+void Service::DrainBeforeStop(const SignalQueue& signals, Supervisor& supervisor) {
   BeginDrain(false);
   const MonoNs deadline = node::ReadClocks().mono_ns + config_.cluster.drain_timeout_ns;
   const auto is_under_way = [this] {
@@ -195,6 +210,7 @@ void Service::DrainBeforeStop(const SignalQueue& signals) {
     return drain_.phase() == Drain::Phase::kNotice || drain_.phase() == Drain::Phase::kMoving;
   };
   for (TurnDrain(); is_under_way() && node::ReadClocks().mono_ns < deadline; TurnDrain()) {
+    TellSupervisor(supervisor);
     if (Answer(signals.Next(kReadinessMs))) return;
   }
 }

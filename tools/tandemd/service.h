@@ -17,6 +17,7 @@
 #include "tools/tandemd/drain.h"
 #include "tools/tandemd/exposure_watch.h"
 #include "tools/tandemd/signals.h"
+#include "tools/tandemd/supervisor.h"
 
 namespace tandem::tandemd {
 
@@ -30,7 +31,7 @@ class Service {
   // moved to the partner if that takes them (a second signal cuts this short), the rest are told,
   // the partner hears goodbye. True if the node ended by itself, to be started anew: the partner
   // holds what counts, and what is here must not be mixed with it.
-  bool Serve(const SignalQueue& signals);
+  bool Serve(const SignalQueue& signals, Supervisor& supervisor);
 
  private:
   explicit Service(const config::Config& config);
@@ -44,7 +45,9 @@ class Service {
   // SIGHUP is done with; whether to stop for another one.
   static bool Answer(int signal);
   // Moves the clients away until none is left, time is up or another signal comes.
-  void DrainBeforeStop(const SignalQueue& signals);
+  void DrainBeforeStop(const SignalQueue& signals, Supervisor& supervisor);
+  // That this node is well, or the log what hangs; and its state.
+  void TellSupervisor(Supervisor& supervisor);
   // Carries out what the drain's next step is.
   void TurnDrain();
   // Says in the log when there is a single copy of something, and when no longer.
@@ -73,6 +76,7 @@ class Service {
   mutable std::mutex drain_mutex_;
   Drain drain_;  // under drain_mutex_
   ExposureWatch exposure_watch_;
+  bool hangs_ = false;
   broker::SystemTopics system_topics_;
   MonoNs figures_told_at_ = 0;
   MonoNs figures_published_at_ = 0;

@@ -13,6 +13,7 @@ from harness.registry import test
 from harness.wire import WireClient, connected
 
 _RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/prometheus")
+_UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../tools/systemd/tandem.service")
 
 _MINIMAL = """[[listener]]
 address = "127.0.0.1:21883"
@@ -218,6 +219,20 @@ def _(t):
     assert named and named <= there, f"not on /metrics: {sorted(named - there)}"
 
 
+@test("the systemd unit is good in the eyes of systemd-analyze")
+def _(t):
+    with open(_UNIT) as file:
+        unit = file.read()
+    there = t.new_path("unit")
+    os.mkdir(there)
+    # The tested program in the place of the installed one, because the latter has to exist.
+    path = os.path.join(there, "tandem.service")
+    with open(path, "w") as file:
+        file.write(unit.replace("/usr/sbin/tandemd", os.path.abspath(t.options.program[0])))
+    done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), f"{done.stdout}{done.stderr}"
+
+
 @test("the metrics count what went through each node")
 def _(t):
     pair, topic = t.new_pair(), t.unique("counted")
@@ -279,13 +294,66 @@ def _(t):
     assert isinstance(node.api("node"), dict)
 
 
-@test("a core that hangs shows at /health/live, as long as it does")
+class _Supervisor:
+    """Hears what a node says to the service manager that started it."""
+
+    def __init__(self, path):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(path)
+        self.environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}
+
+    def hear(self, wanted, seconds=10):
+        """All that came before `wanted`."""
+        self._socket.settimeout(stretched(seconds))
+        before = []
+        while (word := self._socket.recv(4096).decode()) != wanted:
+            before.append(word)
+        return before
+
+    def forget(self):
+        """What has come until now."""
+        self._socket.setblocking(False)
+        try:
+            while self._socket.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def heard_anything(self):
+        self._socket.setblocking(False)
+        try:
+            return bool(self._socket.recv(4096))
+        except BlockingIOError:
+            return False
+
+
+@test("the service manager hears when a node is ready, how it is, that it is alive, and that it stops")
 def _(t):
-    node = t.new_node()
+    manager, node = _Supervisor(t.new_path("notify")), t.new_node(start=False)
+    node.start(environment=manager.environment)
+    assert manager.hear("READY=1") == []
+    manager.hear("STATUS=serving")
+    for _ in range(3):
+        manager.hear("WATCHDOG=1")
+    node.terminate()
+    manager.hear("STOPPING=1")
+    assert node.wait_exit() == 0
+
+
+@test("a core that hangs shows at /health/live and to the watchdog, as long as it does")
+def _(t):
+    manager, node = _Supervisor(t.new_path("notify")), t.new_node(start=False)
+    node.start(environment=manager.environment)
+    node.wait_ready()
     assert node.health("live") == 200
     with linux.halted_thread(node.pid, "core-0"):
         wait_until(lambda: node.health("live") == 503, 20, "the hanging core shows")
         assert "core 0 has not turned for" in node.get("/health/live")[1]
+        wait_until(lambda: "a core hangs" in node.log(), 5, "a line in the log")
+        manager.forget()
+        wait_until(lambda: "has not turned for 7 s" in node.get("/health/live")[1], 20, "two seconds more")
+        assert not manager.heard_anything()
+    manager.hear("WATCHDOG=1")
     wait_until(lambda: node.health("live") == 200, 10, "the core is well again")
     connected(node.address).disconnect()
 

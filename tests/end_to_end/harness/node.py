@@ -41,7 +41,7 @@ class Node:
     def program(self):
         return self._program
 
-    def start(self, *arguments, program=None):
+    def start(self, *arguments, program=None, environment=None):
         """Starts the process, from now on as `program` if given; `wait_ready` tells when it serves."""
         assert self._process is None or self._process.poll() is not None, "runs already"
         self._program = program or self._program
@@ -57,7 +57,8 @@ class Node:
             log.write(f"--- start {self._starts}: {' '.join(command)}\n".encode())
             log.flush()
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=log, preexec_fn=linux.die_with_parent)
+                                             stderr=log, preexec_fn=linux.die_with_parent,
+                                             env={**os.environ, **(environment or {})})
         return self
 
     @property
