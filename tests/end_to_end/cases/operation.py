@@ -207,9 +207,9 @@ def _(t):
     publisher.disconnect()
 
 
-@test("the alert rules are good in the eyes of promtool, and are about metrics that there are")
+@test("the files for Prometheus are good in the eyes of promtool, and the alarms are about metrics that there are")
 def _(t):
-    for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
+    for command in (["check", "config", "prometheus.yml"], ["test", "rules", "alerts_test.yml"]):
         done = subprocess.run(["promtool", *command], cwd=_RULES, capture_output=True, text=True)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     with open(os.path.join(_RULES, "alerts.yml")) as file:
