@@ -1,17 +1,23 @@
 #include "engine/node/config/availability.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 
 namespace tandem::config {
 namespace {
 
-// One key that asks for something missing.
+constexpr std::string_view kRefused = "Not available in this version.";
+constexpr std::string_view kWithoutEffect = "Without effect in this version.";
+
+// One key that may ask for something missing.
 struct Row {
   std::string_view path;
+  std::string_view note;  // for the reference
   std::string_view what;  // "<what> not available in this version"
-  bool (*asked_for)(const Config&,
-                    std::size_t index);  // index of the listener, where the path has one
+  // Null where nobody is misled by a value. `index` of the listener, where the path has one.
+  bool (*asked_for)(const Config&, std::size_t index) = nullptr;
 };
 
 const ListenerConfig& Listener(const Config& config, std::size_t index) {
@@ -19,38 +25,43 @@ const ListenerConfig& Listener(const Config& config, std::size_t index) {
 }
 
 constexpr Row kRows[] = {
-    {"listener.#.protocol", "WebSocket listeners are",
+    {"node.data_dir", kWithoutEffect, ""},
+    {"listener.#.protocol", "In this version only \"tcp\".", "WebSocket listeners are",
      [](const Config& c, std::size_t i) {
        return Listener(c, i).protocol == ListenerProtocol::kWebSocket;
      }},
-    {"listener.#.websocket_path", "WebSocket listeners are",
+    {"listener.#.websocket_path", kRefused, "WebSocket listeners are",
      [](const Config& c, std::size_t i) { return !Listener(c, i).websocket_path.empty(); }},
-    {"listener.#.tls.certificate", "TLS is",
+    {"listener.#.tls.certificate", kRefused, "TLS is",
      [](const Config& c, std::size_t i) { return !Listener(c, i).tls.certificate.empty(); }},
-    {"listener.#.tls.key", "TLS is",
+    {"listener.#.tls.key", kRefused, "TLS is",
      [](const Config& c, std::size_t i) { return !Listener(c, i).tls.key.empty(); }},
-    {"listener.#.tls.client_ca", "TLS is",
+    {"listener.#.tls.client_ca", kRefused, "TLS is",
      [](const Config& c, std::size_t i) { return !Listener(c, i).tls.client_ca.empty(); }},
-    {"listener.#.proxy_protocol", "the PROXY protocol is",
+    {"listener.#.tls.min_version", kWithoutEffect, ""},
+    {"listener.#.proxy_protocol", "In this version only \"off\".", "the PROXY protocol is",
      [](const Config& c, std::size_t i) {
        return Listener(c, i).proxy_protocol != ProxyProtocol::kOff;
      }},
-    {"admin.users_file", "logging in to the admin port is",
+    {"listener.#.trusted_proxies", kWithoutEffect, ""},
+    {"admin.users_file", kRefused, "logging in to the admin port is",
      [](const Config& c, std::size_t) { return !c.admin.users_file.empty(); }},
-    {"auth.users_file", "authentication by users file is",
+    {"auth.users_file", kRefused, "authentication by users file is",
      [](const Config& c, std::size_t) { return !c.auth.users_file.empty(); }},
-    {"auth.acl_file", "access control is",
+    {"auth.acl_file", kRefused, "access control is",
      [](const Config& c, std::size_t) { return !c.auth.acl_file.empty(); }},
-    {"auth.allow_anonymous",
+    {"auth.allow_anonymous", "In this version it has to be true.",
      "refusing clients without credentials (auth.allow_anonymous = false) is",
      [](const Config& c, std::size_t) { return !c.auth.allow_anonymous; }},
-    {"durability.ack_after", "acknowledging after anything but \"peer\" is",
+    {"durability.ack_after", "In this version only \"peer\".",
+     "acknowledging after anything but \"peer\" is",
      [](const Config& c, std::size_t) { return c.durability.ack_after != AckAfter::kPeer; }},
+    {"durability.flush_interval", kWithoutEffect, ""},
 };
 
 void Check(const Row& row, const std::string& path, std::size_t index, const Config& config,
            const Settings& settings, std::vector<Problem>& problems) {
-  if (!row.asked_for(config, index)) return;
+  if (row.asked_for == nullptr || !row.asked_for(config, index)) return;
   const auto setting = settings.find(path);
   std::string reason = path + ": " + std::string(row.what) + " not available in this version";
   if (path == "auth.allow_anonymous") {
@@ -64,6 +75,12 @@ void Check(const Row& row, const std::string& path, std::size_t index, const Con
 }
 
 }  // namespace
+
+std::string_view AvailabilityOf(std::string_view pattern) {
+  const auto* const row = std::find_if(std::begin(kRows), std::end(kRows),
+                                       [&](const Row& r) { return r.path == pattern; });
+  return row == std::end(kRows) ? std::string_view{} : row->note;
+}
 
 void RefuseUnavailable(const Config& config, const Settings& settings,
                        std::vector<Problem>& problems) {

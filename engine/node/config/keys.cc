@@ -215,9 +215,8 @@ constexpr auto kKeys = std::to_array<Key>({
         "auth.allow_anonymous", "false",
         "Lets clients in without credentials. Without a configuration file it is true while all "
         "listeners are on loopback."),
-    Text<&Config::auth, &AuthConfig::users_file>(
-        "auth.users_file", R"("")",
-        "Users and their argon2id hashes, written by `tandemctl user add`."),
+    Text<&Config::auth, &AuthConfig::users_file>("auth.users_file", R"("")",
+                                                 "Users and their argon2id hashes."),
     Text<&Config::auth, &AuthConfig::acl_file>("auth.acl_file", R"("")",
                                                "Who may publish and subscribe to what."),
 

@@ -126,9 +126,11 @@ std::string ToString(const Problem& problem) {
 LoadResult Load(const Sources& sources) {
   LoadResult result;
   Settings settings;
-  if (sources.file) GatherFile(*sources.file, settings, result.problems);
+  const bool knows_file = !sources.file || GatherFile(*sources.file, settings, result.problems);
   GatherEnvironment(sources.environment, settings, result.problems);
   GatherSets(sources.sets, settings, result.problems);
+  // Whatever seems to be missing now may stand in the file.
+  if (!knows_file) return result;
 
   Config& config = result.config;
   MakeListeners(sources, settings, config, result.problems);

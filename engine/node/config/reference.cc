@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "engine/node/config/availability.h"
 #include "engine/node/config/keys.h"
 
 namespace tandem::config {
@@ -62,6 +63,8 @@ std::string Reference() {
       if (name.empty()) continue;
       AppendComment(out, key.doc);
       AppendComment(out, "Takes " + Expected(key) + ".");
+      if (const std::string_view note = AvailabilityOf(key.path); !note.empty())
+        AppendComment(out, note);
       out += "#" + std::string(name) + " =" + (key.fallback.empty() ? "" : " ") +
              std::string(key.fallback) + "\n";
     }

@@ -14,8 +14,8 @@ namespace tandem::config {
 // Each adds to `settings` what it finds, over what is there, and to `problems` what no key is
 // called like.
 
-// A TOML file; the only place that knows toml++.
-void GatherFile(const std::string& path, Settings& settings, std::vector<Problem>& problems);
+// A TOML file; the only place that knows toml++. False if it cannot be read, or is no TOML.
+bool GatherFile(const std::string& path, Settings& settings, std::vector<Problem>& problems);
 // "TANDEM_LISTENER__0__ADDRESS=127.0.0.1:1883" is listener.0.address. Variables without "__" are
 // none of ours, unless they are a key but for that.
 void GatherEnvironment(const std::vector<std::string>& environment, Settings& settings,

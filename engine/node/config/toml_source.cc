@@ -103,21 +103,23 @@ class TomlWalk {
 
 }  // namespace
 
-void GatherFile(const std::string& path, Settings& settings, std::vector<Problem>& problems) {
+bool GatherFile(const std::string& path, Settings& settings, std::vector<Problem>& problems) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
   if (!file || !(content << file.rdbuf())) {
     problems.push_back(
         {{path}, "cannot read the configuration file: " + std::string(std::strerror(errno))});
-    return;
+    return false;
   }
   try {
     const toml::table table = toml::parse(content.str());
     TomlWalk(path, settings, problems).Table(table, "");
+    return true;
   } catch (const toml::parse_error& error) {
     const auto& begin = error.source().begin;
     problems.push_back(
         {{path, begin.line, begin.column}, "not TOML: " + std::string(error.description())});
+    return false;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/node/config/setting.h"
 #include "tests/engine/node/config/load_helpers.h"
 
 namespace tandem::config {
@@ -22,6 +23,11 @@ TEST_P(Unavailable, IsRefusedWithItsKey) {
                                         HasSubstr("not available in this version"))));
 }
 
+TEST_P(Unavailable, IsSaidByTheReference) {
+  const std::string path = GetParam().substr(0, GetParam().find('='));
+  EXPECT_THAT(AvailabilityOf(PatternOf(path)), HasSubstr("n this version"));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     AllRows, Unavailable,
     ::testing::Values("listener.0.protocol=websocket", "listener.0.websocket_path=/mqtt",
@@ -31,6 +37,14 @@ INSTANTIATE_TEST_SUITE_P(
                       "auth.users_file=/u", "auth.acl_file=/a", "auth.allow_anonymous=false",
                       "durability.ack_after=disk", "durability.ack_after=peer-and-disk",
                       "durability.ack_after=memory"));
+
+TEST(Availability, AKeyWithoutEffectIsTakenAndSaysSo) {
+  for (const std::string key : {"node.data_dir", "listener.#.tls.min_version",
+                                "listener.#.trusted_proxies", "durability.flush_interval"})
+    EXPECT_EQ(AvailabilityOf(key), "Without effect in this version.") << key;
+  EXPECT_THAT(ReasonsOf({"node.data_dir=/d", "durability.flush_interval=1ms"}), ElementsAre());
+  EXPECT_EQ(AvailabilityOf("mqtt.max_qos"), "");
+}
 
 TEST(Availability, NamesTheListenerThatAsks) {
   EXPECT_THAT(

@@ -177,6 +177,17 @@ TEST_F(LoadFile, ReportsEverythingThatIsWrongInTheOrderOfTheFile) {
 }
 
 // Once it was taken for the key without the dot, whose list had no entry for it.
+// What seems to be missing then may stand in the file.
+TEST_F(LoadFile, OfAFileThatCannotBeReadNothingElseIsSaid) {
+  Sources sources;
+  sources.file = dir_.Path("missing.toml");
+  EXPECT_THAT(Lines(Load(sources)), ElementsAre(HasSubstr("cannot read the configuration file")));
+  sources.file = dir_.Write("broken.toml", "[auth\nallow_anonymous = true\n");
+  EXPECT_THAT(Lines(Load(sources)), ElementsAre(HasSubstr("not TOML")));
+  sources.sets = {"nodename=x"};
+  EXPECT_THAT(Lines(Load(sources)), SizeIs(2)) << "what is said elsewhere is judged all the same";
+}
+
 TEST_F(LoadFile, AKeyThatBeginsWithADotIsUnknown) {
   EXPECT_THAT(LinesOf(LoadText("[auth]\nallow_anonymous = true\n", {".cluster.member.0.links=x"})),
               ElementsAre(::testing::HasSubstr("unknown key \".cluster.member.0.links\"")));

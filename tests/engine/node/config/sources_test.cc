@@ -78,7 +78,7 @@ TEST_F(SourcesTest, ReportsWhereAFileIsNotToml) {
 }
 
 TEST_F(SourcesTest, AFileThatCannotBeReadIsAProblem) {
-  GatherFile(dir_.Path("missing.toml"), settings_, problems_);
+  EXPECT_FALSE(GatherFile(dir_.Path("missing.toml"), settings_, problems_));
   ASSERT_THAT(problems_, SizeIs(1));
   EXPECT_EQ(ToString(problems_[0]),
             dir_.Path("missing.toml") +
