@@ -300,6 +300,10 @@ int FindMax(const Options& options) {
     auto run = std::make_unique<LoadRun>(one);
     if (!run->Run()) return kExitFailed;
     const Result result = run->MakeResult();
+    if (result.measured_ns == 0 && result.errors.clients_lost > 0) {
+      std::fprintf(stderr, "tandem-bench: no load could begin: %s\n", result.errors.first.c_str());
+      return kExitFailed;
+    }
     const bool kept_up = KeptUp(result);
     std::fprintf(stderr, "%10.0f/s  received %10.0f/s  p99 %-9s  lost %llu  %s%s\n", *rate,
                  MessagesPerSecond(result),

@@ -1,7 +1,9 @@
 """Order and shared groups while both nodes are busy; large messages; many and bad clients."""
 
 import json
+import os
 import socket
+import subprocess
 import time
 
 from harness import wire
@@ -44,6 +46,15 @@ def _(t):
 @test("a busy shared group over both nodes gets each message once (P10)", seconds=120)
 def _(t):
     _storm(t, "group", t.pair().nodes, 110, clients=4, count=_count(t, 5_000))
+
+
+@test("tandem-bench that looks for the greatest rate gives up at once if nobody is there")
+def _(t):
+    bench = t.spawn([os.path.join(t.options.tools, "tandem-bench"), "find-max", "-h", "127.0.0.1:1"],
+                    stderr=subprocess.PIPE, text=True)
+    _, said = bench.communicate(timeout=stretched(20))
+    assert bench.returncode == 1, f"{bench.returncode}: {said}"
+    assert "no load could begin" in said and "refused" in said and said.count("\n") == 1, said
 
 
 @test("tandem-bench and the broker count the same messages", seconds=60)
