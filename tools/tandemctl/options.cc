@@ -13,13 +13,18 @@ constexpr const char* kFooter =
     "An upgrade without loss: tandemctl drain && systemctl restart tandem\n"
     "Exit codes: 0 done, 1 refused or no answer, 2 usage.\n";
 
+int Complain(const char* what) {
+  std::fprintf(stderr, "tandemctl: %s\nTry tandemctl --help.\n", what);
+  return kExitUsage;
+}
+
 }  // namespace
 
 std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit_code) {
   Options options;
   CLI::App app(kDescription, "tandemctl");
   app.footer(kFooter);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // of a mistyped one CLI11 would say that there is none
   app.add_option("--admin", options.admin, "admin.address of the node")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
@@ -40,8 +45,11 @@ std::optional<Options> ParseOptions(int argc, const char* const* argv, int& exit
     exit_code = kExitOk;
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "tandemctl: %s\nTry tandemctl --help.\n", error.what());
-    exit_code = kExitUsage;
+    exit_code = Complain(error.what());
+    return std::nullopt;
+  }
+  if (app.get_subcommands().empty()) {
+    exit_code = Complain("what to do? status, drain, resume or force-serve");
     return std::nullopt;
   }
   options.wait = !no_wait;

@@ -1,5 +1,6 @@
 #include "tools/tandemctl/options.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <initializer_list>
@@ -32,6 +33,16 @@ TEST(Options, TakesTheAddressOnEitherSideOfTheCommand) {
   EXPECT_EQ(Parse({"status"}, exit_code)->admin, "127.0.0.1:9883");
   EXPECT_EQ(Parse({"--admin", "127.0.0.2:1", "status"}, exit_code)->admin, "127.0.0.2:1");
   EXPECT_EQ(Parse({"status", "--admin", "127.0.0.2:1"}, exit_code)->admin, "127.0.0.2:1");
+}
+
+TEST(Options, NamesTheCommandThatItDoesNotKnow) {
+  int exit_code = -1;
+  ::testing::internal::CaptureStderr();
+  EXPECT_FALSE(Parse({"drian"}, exit_code));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("drian"));
+  ::testing::internal::CaptureStderr();
+  EXPECT_FALSE(Parse({}, exit_code));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("force-serve"));
 }
 
 TEST(Options, RefusesWhatItDoesNotKnow) {
