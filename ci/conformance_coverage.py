@@ -3,7 +3,7 @@
 
 tests/conformance/statements.tsv lists the statements: the numbered ones of the standards (MQTT-...), the
 rules that have no number there (U5-... and U3-..., by section), and the choices of Tandem where the
-standards leave one (A...). tests/conformance/untestable.tsv lists those that no test can show, with the
+standards leave one (A..., told by tests/conformance/choices.md). tests/conformance/untestable.tsv lists those that no test can show, with the
 reason. Fails if a statement of level MUST is in neither, or if a name or a line names what does not exist.
 """
 
@@ -30,6 +30,7 @@ class Coverage:
     missing: list = field(default_factory=list)  # MUST, and neither tested nor excused
     unknown: list = field(default_factory=list)  # named by a test or an excuse, in no list
     both: list = field(default_factory=list)  # excused although tested
+    untold: list = field(default_factory=list)  # a choice that is not described, or described and no statement
 
 
 def statements_of(name):
@@ -47,8 +48,13 @@ def statements_of(name):
             yield standard, f"{kind}-{'.'.join(numbers)}-{letter}"
 
 
-def cover(statements, untestable, names):
-    """`statements`: {(standard, id): level}; `untestable`: {(standard, id)}; `names`: of tests."""
+def choices_of(text):
+    """Statements that have a row in choices.md."""
+    return {("tandem", choice) for choice in re.findall(r"^\| (A\d+) \| \w", text, re.MULTILINE)}
+
+
+def cover(statements, untestable, names, choices):
+    """`statements`: {(standard, id): level}; `untestable`, `choices`: {(standard, id)}; `names`: of tests."""
     tested = {statement for name in names for statement in statements_of(name)}
     result = Coverage()
     for key, level in statements.items():
@@ -60,6 +66,7 @@ def cover(statements, untestable, names):
             result.missing.append(key)
     result.unknown = sorted((tested | set(untestable)) - set(statements))
     result.both = sorted(tested & set(untestable))
+    result.untold = sorted({key for key in statements if key[0] == "tandem"} ^ choices)
     return result
 
 
@@ -73,17 +80,20 @@ def main():
                             capture_output=True)
     statements = {(row["standard"], row["id"]): row["level"] for row in _read("statements.tsv")}
     untestable = {(row["standard"], row["id"]) for row in _read("untestable.tsv")}
-    result = cover(statements, untestable, listed.stdout.split())
+    with open(os.path.join(_FOLDER, "choices.md")) as file:
+        choices = choices_of(file.read())
+    result = cover(statements, untestable, listed.stdout.split(), choices)
     for standard, rows in result.rows.items():
         tested, excused = result.tested[standard], result.untestable[standard]
         print(f"{standard}: {rows} statements, {tested} tested, {excused} untestable, "
               f"{rows - tested - excused} left (none of them a MUST)" if not result.missing else
               f"{standard}: {rows} statements, {tested} tested, {excused} untestable")
     for what, keys in (("a MUST without a test", result.missing), ("not a statement", result.unknown),
-                       ("called untestable but tested", result.both)):
+                       ("called untestable but tested", result.both),
+                       ("only one of statements.tsv and choices.md has it", result.untold)):
         for standard, statement in keys:
             print(f"{standard} {statement}: {what}")
-    return 1 if result.missing or result.unknown or result.both else 0
+    return 1 if result.missing or result.unknown or result.both or result.untold else 0
 
 
 if __name__ == "__main__":
