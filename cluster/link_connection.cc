@@ -102,9 +102,7 @@ void LinkConnection::OnReceivedDirect(std::size_t bytes) {
 }
 
 void LinkConnection::OnSent() {
-  const std::size_t before = out_.bytes();
   out_.Sent();
-  bytes_sent_ += before - out_.bytes();
   Flush();
 }
 

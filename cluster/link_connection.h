@@ -38,7 +38,6 @@ class LinkConnection final : public reactor::StreamHandler {
   // From the handshake on: frames of this size.
   void SetLimits(const FrameLimits& limits) { received_.SetLimits(limits); }
   absl::StatusOr<std::optional<ReceiveBuffer::Frame>> NextFrame() { return received_.Next(); }
-  bool partial_frame() const noexcept { return received_.partial(); }
   // Asks for more bytes, if that is not under way; with `exact`, for no more than the frame that is
   // due.
   void Receive(bool exact);
@@ -56,7 +55,6 @@ class LinkConnection final : public reactor::StreamHandler {
   std::unique_ptr<reactor::Handoff> TakeHandoff() { return std::move(handoff_); }
 
   std::uint64_t bytes_received() const noexcept { return bytes_received_; }
-  std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
 
   void OnConnected(const absl::Status& status) override;
   void OnReceived(reactor::ReceivedSlice slice) override;
@@ -80,7 +78,6 @@ class LinkConnection final : public reactor::StreamHandler {
   bool closing_ = false;
   bool closed_ = true;  // nothing of it is in the transport yet
   std::uint64_t bytes_received_ = 0;
-  std::uint64_t bytes_sent_ = 0;
 };
 
 }  // namespace tandem::cluster

@@ -226,16 +226,6 @@ void SessionQueue::StartAt(std::uint64_t number, std::uint64_t next) {
   used_below_ = told_below_ = next;
 }
 
-bool SessionQueue::Restore(std::uint64_t number, OutboundMessage message) {
-  const bool was_sent = message.state != OutboundState::kQueued;
-  if (number < next_number_ || (was_sent && !queued_.empty())) return false;
-  next_number_ = number + 1;
-  ++waiting_;
-  waiting_bytes_ += message.bytes();
-  (was_sent ? sent_ : queued_).push_back({number, std::move(message)});
-  return true;
-}
-
 bool SessionQueue::Place(std::uint64_t number, OutboundMessage message) {
   TANDEM_DCHECK(sent_.empty());
   if (number < next_number_) return false;

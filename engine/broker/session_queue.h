@@ -37,8 +37,6 @@ struct OutboundMessage {
   std::uint32_t identifier = 0;  // Subscription Identifier, 0 = none
   mqtt::QoS qos{};
   bool retain = false;  // the RETAIN flag to send
-  bool maybe_sent =
-      false;  // by an owner who could not say so any more: DUP, and it does not expire
   OutboundState state = OutboundState::kQueued;
   // The record of this core's stream that the other node must have applied before the next packet
   // of a QoS 2 flow may leave: its place, later its release. 0: none.
@@ -179,14 +177,12 @@ class SessionQueue {
   // there.
   std::uint64_t NumberBehind(std::uint64_t first, std::size_t places) const;
 
-  // For a session that comes from elsewhere: an empty queue goes on at `number`; then Restore in
-  // order of numbers, sent ones before unsent ones. False, and nothing is taken, if it is out of
-  // order. `next`: of a copy, what its owner would give next. The numbers before it have been used,
-  // also those of which nothing is told because they are done with.
+  // For a session that comes from elsewhere: an empty queue goes on at `number`. `next`: of a copy,
+  // what its owner would give next. The numbers before it have been used, also those of which
+  // nothing is told because they are done with.
   void StartAt(std::uint64_t number, std::uint64_t next = 0);
   // Numbers below `number` are not used from now on.
   void SkipTo(std::uint64_t number) noexcept { next_number_ = std::max(next_number_, number); }
-  bool Restore(std::uint64_t number, OutboundMessage message);
 
   // The copy of a queue whose owner is elsewhere. Nothing is sent from it; it only follows.
   // Places come in the order of their numbers; false, and nothing happens, if one does not. A

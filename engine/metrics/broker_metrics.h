@@ -258,7 +258,6 @@ class alignas(kCacheLineBytes) BrokerMetrics {
   std::int64_t queued_bytes() const noexcept { return queued_bytes_.value(); }
   std::int64_t inflight(Direction direction) const noexcept { return inflight_[direction].value(); }
   std::int64_t publishers_paused() const noexcept { return publishers_paused_.value(); }
-  std::uint64_t publisher_pauses() const noexcept { return publisher_pauses_.value(); }
   std::int64_t sessions_congested() const noexcept { return sessions_congested_.value(); }
   std::uint64_t session_stalls() const noexcept { return session_stalls_.value(); }
   std::int64_t exposed_messages() const noexcept { return exposed_messages_.value(); }

@@ -59,9 +59,7 @@ class alignas(kCacheLineBytes) CoreMetrics {
 
   void Collect(Exposition& out) const;
 
-  std::uint64_t busy_ns() const noexcept { return busy_ns_.value(); }
   std::uint64_t mailbox_full() const noexcept { return mailbox_full_.value(); }
-  std::uint64_t uring_enters() const noexcept { return uring_enters_.value(); }
   std::int64_t memory(MemoryPart part) const noexcept { return memory_[part].value(); }
 
  private:

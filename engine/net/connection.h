@@ -39,14 +39,10 @@ class Connection {
   // Decodes what stands in `fresh` behind what was kept, in place where possible, and hands each
   // packet to sink.OnPacket(packet, block) or sink.OnMalformed(result), until sink.wants_more() is
   // false. A packet that OnPacket does not take (false) and all that is left over is kept. `block`,
-  // if there is one, holds the bytes of the packet, and may be held in turn.
+  // if there is one, holds the bytes of the packet, and may be held in turn. With nothing fresh it
+  // goes on with what was kept.
   template <class Sink>
   void Receive(Bytes fresh, Sink& sink);
-  // The same with what was kept.
-  template <class Sink>
-  void ReceiveKept(Sink& sink) {
-    Receive({}, sink);
-  }
 
   // Bytes read and not yet decoded: they go along when the connection moves to another core.
   ByteBuffer TakeKept() noexcept { return std::move(kept_); }

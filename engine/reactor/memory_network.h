@@ -117,7 +117,6 @@ class MemoryEnd : public std::enable_shared_from_this<MemoryEnd> {
   void Consume(std::size_t count);
   bool at_end() const noexcept { return fin_arrived_ && readable().empty(); }
   bool was_reset() const noexcept { return reset_arrived_; }
-  bool finished() const noexcept { return finished_; }
 
  private:
   void Transmit(std::function<void(MemoryEnd&)> arrive);

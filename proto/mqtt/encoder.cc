@@ -226,13 +226,6 @@ std::size_t EncodePublishHead(const PublishHead& head, ByteBuffer& out) {
   return topic_at + 2 + head.topic.size() - start;
 }
 
-std::size_t PublishPacketSize(const PublishHead& head) noexcept {
-  Measure measure;
-  PublishBody(measure, head);
-  const std::size_t remaining = measure.size() + head.payload_bytes;
-  return 1 + VarIntSize(remaining) + remaining;
-}
-
 void EncodeConnect(const ConnectView& connect, ByteBuffer& out) {
   WritePacket(FirstByte(PacketType::kConnect), out,
               [&](auto& sink) { ConnectBody(sink, connect); });

@@ -38,8 +38,6 @@ struct PublishHead {
 // bytes from the start of this packet (0 if QoS 0), so that one frame serves many subscribers with
 // the id patched.
 std::size_t EncodePublishHead(const PublishHead& head, ByteBuffer& out);
-// Size in bytes of the whole packet, payload included (what Maximum Packet Size limits).
-std::size_t PublishPacketSize(const PublishHead& head) noexcept;
 
 void EncodeConnect(const ConnectView& connect, ByteBuffer& out);  // clients: load generator, tests
 void EncodeConnack(Version version, const ConnackView& connack, ByteBuffer& out);

@@ -54,8 +54,6 @@ class Ledger {
   void SubscriberConnected() { ++connection_; }
   // The nodes are apart from now on, or have met again and told each other all they had.
   void SetApart(bool apart);
-  // The pause before the next receipt counts for nothing: traffic was stopped on purpose.
-  void ForgetLastReceipt() { last_receipt_.reset(); }
 
   std::uint64_t attempts(Sequence sequence) const { return messages_.at(sequence - 1).attempts; }
   Tally tally() const;

@@ -246,26 +246,22 @@ TEST(SessionQueue, GivesItsMemoryBackWhenItIsEmptyAndItsClientGoes) {
 TEST(SessionQueue, TakesNothingOutOfOrderFromACopy) {
   SessionQueue queue;
   queue.StartAt(10);
-  EXPECT_FALSE(queue.Restore(9, Outbound("a")));
-  EXPECT_TRUE(queue.Restore(10, Outbound("b")));
-  EXPECT_FALSE(queue.Restore(10, Outbound("b")));
-  OutboundMessage sent = Outbound("c");
-  sent.state = OutboundState::kSent;
-  EXPECT_FALSE(queue.Restore(11, std::move(sent))) << "sent behind one that was not";
+  EXPECT_FALSE(queue.Place(9, Outbound("a")));
+  EXPECT_TRUE(queue.Place(10, Outbound("b")));
+  EXPECT_FALSE(queue.Place(10, Outbound("b")));
   EXPECT_EQ(queue.waiting_messages(), 1u);
 }
 
 TEST(SessionQueue, GoesOnWhereACopyOfItStood) {
   SessionQueue queue;
   queue.StartAt(70'000);
-  OutboundMessage sent = Outbound("a");
-  sent.state = OutboundState::kSent;
   OutboundMessage released;
   released.qos = QoS::kExactlyOnce;
   released.state = OutboundState::kReleased;
-  queue.Restore(70'001, std::move(sent));
-  queue.Restore(70'004, std::move(released));
-  queue.Restore(70'005, Outbound("b"));
+  queue.Place(70'001, Outbound("a"));
+  queue.Place(70'004, std::move(released));
+  queue.Place(70'005, Outbound("b"));
+  queue.Activate(70'005, false);
   EXPECT_EQ(queue.waiting_messages(), 3u);
   EXPECT_EQ(queue.queued_messages(), 1u);
   EXPECT_THAT(Send(queue), ElementsAre("a again", "release 4470", "b"));

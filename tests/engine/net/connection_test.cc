@@ -105,7 +105,7 @@ TEST_F(ConnectionTest, KeepsWhatTheSinkDoesNotWantYet) {
   EXPECT_EQ(sink_.taken, 1);
   EXPECT_EQ(connection_.kept_bytes(), kPing.size());
   sink_.limit = 10;
-  connection_.ReceiveKept(sink_);
+  connection_.Receive({}, sink_);
   EXPECT_EQ(sink_.taken, 2);
   EXPECT_EQ(connection_.kept_bytes(), 0u);
 }
@@ -151,7 +151,7 @@ TEST_F(ConnectionTest, ALargePublishThatIsNotWantedYetStaysKept) {
   EXPECT_EQ(sink_.taken, 0);
   EXPECT_EQ(connection_.kept_bytes(), packet.size() + kPing.size());
   sink_.limit = 10;
-  connection_.ReceiveKept(sink_);
+  connection_.Receive({}, sink_);
   EXPECT_EQ(sink_.taken, 2);
   EXPECT_EQ(sink_.payloads, (std::vector<std::size_t>{50'000}));
   EXPECT_EQ(connection_.kept_bytes(), 0u);

@@ -46,7 +46,6 @@ TEST(EncodePublishHead, WritesTheHeadFieldByFieldIn5) {
                   0x0B, 0x05,                     // subscription identifiers
                   0x0B, 0xAC, 0x02,               //
                   0x01, 0x01}));                  // forwarded: payload format
-  EXPECT_EQ(PublishPacketSize(head), 2u + 0x1Bu);
 }
 
 TEST(EncodePublishHead, LeavesOutWhat3HasNoRoomFor) {
@@ -81,13 +80,6 @@ TEST(EncodePublishHead, TellsWhereThePacketIdStands) {
   }
   ByteBuffer out;
   EXPECT_EQ(EncodePublishHead({.version = Version::k5, .topic = "t"}, out), 0u);
-}
-
-TEST(PublishPacketSize, IsTheSizeOnTheWire) {
-  for (const std::size_t payload : {0u, 122u, 123u, 124u, 16'378u, 16'379u, 16'380u}) {
-    const PublishHead head{.version = Version::k5, .topic = "t", .payload_bytes = payload};
-    EXPECT_EQ(PublishPacketSize(head), PublishHeadBytes(head).size() + payload);
-  }
 }
 
 TEST(EncodeConnack, SaysItIn5AndIn3) {
