@@ -12,18 +12,16 @@
 
 namespace tandem::cluster {
 
-// One per pairing, on core 0. The rules (design, "Losing sight of each other"):
+// One per pairing, on core 0. The rules (README.md, Seeing and losing the partner):
 //  - The partner is seen while both directions are confirmed: a heartbeat counts when its echo
-//  comes back, and it counts as
-//    of the moment it was *sent*. A path that carries only one way therefore confirms nothing, for
-//    either side.
+//    comes back, as of the moment it was *sent*. So a path that carries only one way confirms
+//    nothing, for either side.
 //  - Paths are equal: one confirming path suffices.
 //  - A lost connection makes it suspect; if each path that worked has then been refused once, its
-//  process is dead.
+//    process is dead.
 //  - Nothing confirmed for `failure_after` is silence, and counts as dead too.
 //  - When this node's own loop stood still (stopped process, starved host), that time says nothing
-//  about the partner and is
-//    taken out of the account: the next beats decide.
+//    about the partner and is taken out of the account: the next beats decide.
 class FailureDetector {
  public:
   struct Options {

@@ -27,8 +27,8 @@ config::Sources MakeSources(const Options& options) {
 
 int Run(const config::Config& config) {
   KeepFreedMemory();
-  const SignalQueue
-      signals;  // before any thread, so that all of them leave the signals to this one
+  // Before any thread, so that all of them leave the signals to this one.
+  const SignalQueue signals;
   const absl::Status logging = StartLog({.level = config.log.level,
                                          .format = config.log.format,
                                          .access_log = config.log.access_log});
