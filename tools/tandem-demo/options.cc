@@ -1,6 +1,7 @@
 #include "tools/tandem-demo/options.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 namespace tandem::demo {
 namespace {
@@ -13,8 +14,10 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   Options options;
   std::int64_t seconds = options.story.length.count();
   CLI::App app(
-      "Two Tandem nodes behind HAProxy with live traffic: kills one, shows that the clients go on, "
-      "brings it back.\n"
+      "Two Tandem nodes behind HAProxy with live traffic: either is killed and comes back, the "
+      "link "
+      "between them is cut and mended,\n"
+      "one is drained and started again; the clients go on all the time.\n"
       "The last line is PASS or FAIL with figures; the exit code is 0 only for PASS (1 failed, 2 "
       "usage, 130 interrupted).",
       "tandem-demo");
@@ -40,8 +43,12 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
       ->capture_default_str();
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(app.help().c_str(), stdout);
+    return 0;
   } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? 0 : kUsageError;
+    std::fprintf(stderr, "tandem-demo: %s\nTry tandem-demo --help.\n", problem.what());
+    return kUsageError;
   }
   options.story.length = std::chrono::seconds(seconds);
   return options;

@@ -50,6 +50,11 @@ TEST(Options, MistakesEndWithTwoAndHelpWithZero) {
     EXPECT_EQ(std::get<int>(parsed), 2);
   }
   EXPECT_EQ(std::get<int>(Parse({"--help"})), 0);
+  ::testing::internal::CaptureStderr();
+  Parse({"extra"});
+  EXPECT_THAT(
+      ::testing::internal::GetCapturedStderr(),
+      ::testing::AllOf(::testing::StartsWith("tandem-demo: "), ::testing::HasSubstr("extra")));
 }
 
 }  // namespace
