@@ -188,8 +188,9 @@ constexpr auto kKeys = std::to_array<Key>({
         "the cluster."),
     Size<&Config::cluster, &ClusterConfig::backlog_bytes>(
         "cluster.backlog_bytes", R"("64MiB")", kMiB, 64 * kGiB,
-        "Bytes per core that may wait for the partner's confirmation, before it is left behind and "
-        "brought up to date again."),
+        "Bytes per core that may wait for the partner's confirmation before publishers wait as "
+        "well; "
+        "at four times as many it is left behind and brought up to date again."),
 
     Text<&Config::members, &MemberConfig::name>("cluster.member.#.name", "", "Name of a node."),
     Plain<&Config::members, &MemberConfig::links>(
