@@ -24,7 +24,6 @@
 namespace tandem::node {
 
 struct NodeOptions {
-  std::string name = "tandem";
   std::vector<unsigned> cpus;  // one engine core on each; at least one
   bool pin = true;
   std::vector<std::string> listener_names;

@@ -78,7 +78,6 @@ broker::BrokerConfig MakeBrokerConfig(const config::Config& config) {
 
 node::NodeOptions MakeNodeOptions(const config::Config& config, Incarnation incarnation) {
   node::NodeOptions options;
-  options.name = config.node.name;
   options.cpus = config.engine.cores.empty() ? reactor::AvailableCpus() : config.engine.cores;
   options.spin_ns = config.engine.spin_ns;
   for (const config::ListenerConfig& listener : config.listeners) {

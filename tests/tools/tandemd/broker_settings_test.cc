@@ -74,9 +74,8 @@ TEST(BrokerSettings, TheAccessLogIsOnWhereAFileIsNamed) {
   EXPECT_TRUE(MakeBrokerConfig(config).access_log);
 }
 
-TEST(BrokerSettings, NodeOptionsNameCoresAndListeners) {
+TEST(BrokerSettings, NodeOptionsHaveCoresAndListeners) {
   config::Config config;
-  config.node.name = "alpha";
   config.engine = {.cores = {2, 3}, .huge_pages = config::HugePages::kOff, .spin_ns = 50'000};
   config.listeners = {{.name = "mqtt", .address = {"127.0.0.1", 1883}},
                       {.name = "plant", .address = {"::1", 1884}}};
@@ -85,7 +84,6 @@ TEST(BrokerSettings, NodeOptionsNameCoresAndListeners) {
   config.listeners[1].max_connect_rate = 7;
   config.listeners[1].max_connect_rate_per_address = 6;
   const node::NodeOptions options = MakeNodeOptions(config, Incarnation{0xABCDEF});
-  EXPECT_EQ(options.name, "alpha");
   EXPECT_THAT(options.cpus, ElementsAre(2, 3));
   EXPECT_EQ(options.spin_ns, 50'000);
   EXPECT_THAT(options.listener_names, ElementsAre("mqtt", "plant"));
