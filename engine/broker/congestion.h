@@ -23,11 +23,11 @@ namespace tandem::broker {
 // is above it, whoever feeds it with QoS 1 or 2 is slowed down at its own core, wherever that is,
 // by a brake: set with the first of its messages, off when the queue has come down to half of the
 // mark. Then those who have waited longest go first, a few per turn, so that everybody gets on in
-// his turn and with more than a message at a time. What was on its way by then still goes in,
-// beyond the bound if need be: it is acknowledged, or will be, and nothing that is acknowledged is
-// dropped for a subscriber that moves. So that this is little, other cores know whether publishers
-// wait for anybody here (CoreCongested), and acknowledge nothing meanwhile before this core has
-// seen it.
+// his turn and with more than a message at a time; and while anybody waits, whoever sends to a
+// queue that is longer joins them. What was on its way by then still goes in, beyond the bound if
+// need be: it is acknowledged, or will be, and nothing that is acknowledged is dropped for a
+// subscriber that moves. So that this is little, other cores know whether publishers wait for
+// anybody here (CoreCongested), and acknowledge nothing meanwhile before this core has seen it.
 //
 // Nobody waits for an absent session, nor for a client that stalls: one that neither acknowledges
 // anything nor takes bytes for queue.stalled_after. There the policy at the bound decides. So a
@@ -36,10 +36,14 @@ class Congestion {
  public:
   Congestion(ShardContext& context, PeerStream& peer, Brakes& brakes, const SessionTable& sessions);
 
-  // Whether the queue stays below its mark with one more message of `bytes`.
-  bool StaysBelowMark(const SessionQueue& queue, std::size_t bytes) const noexcept {
+  // Whether nobody need wait who sends one more message of `bytes`: the queue stays below its mark,
+  // and where others wait for it already, it is short. If those who come later could keep it from
+  // getting short, the others would wait for good.
+  bool HasRoom(const Session& session, std::size_t bytes) const noexcept {
+    const SessionQueue& queue = session.queue;
     return queue.waiting_messages() + 1 < MarkMessages() &&
-           queue.waiting_bytes() + bytes < MarkBytes();
+           queue.waiting_bytes() + bytes < MarkBytes() &&
+           (session.congestion != CongestionState::kMoving || IsShort(queue));
   }
   // Whether publishers wait for the session; else its queue has its bound.
   bool IsWaitedFor(const Session& session) const noexcept;

@@ -209,7 +209,7 @@ void Delivery::Push(Session& session, OutboundMessage&& message) {
 // have sent by then is taken, while its client moves.
 bool Delivery::MakeRoom(Session& session, const MessageFields& fields, std::size_t bytes,
                         bool stored) {
-  if (congestion_.StaysBelowMark(session.queue, bytes)) return true;
+  if (congestion_.HasRoom(session, bytes)) return true;
   if (!congestion_.IsWaitedFor(session)) return MakeRoomInFull(session, bytes);
   if (!stored) congestion_.Feed(session, fields);
   return !congestion_.IsOverrun(session.queue, bytes) || MakeRoomInFull(session, bytes);

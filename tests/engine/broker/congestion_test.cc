@@ -61,15 +61,26 @@ class CongestionTest : public ::testing::Test {
 };
 
 TEST_F(CongestionTest, KnowsTheMarkInMessagesAndInBytes) {
-  SessionQueue queue;
+  Session& session = sessions_.Create("other");
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(congestion_.StaysBelowMark(queue, 100)) << i;
-    queue.Push({.message = MessageOn("t", "x")});
+    EXPECT_TRUE(congestion_.HasRoom(session, 100)) << i;
+    Fill(session, 1);
   }
-  EXPECT_FALSE(congestion_.StaysBelowMark(queue, 100));
+  EXPECT_FALSE(congestion_.HasRoom(session, 100));
   parts_.config.queue_bytes_max = 1000;
-  EXPECT_TRUE(congestion_.StaysBelowMark(SessionQueue(), 499));
-  EXPECT_FALSE(congestion_.StaysBelowMark(SessionQueue(), 500));
+  session.queue = SessionQueue();
+  EXPECT_TRUE(congestion_.HasRoom(session, 499));
+  EXPECT_FALSE(congestion_.HasRoom(session, 500));
+}
+
+TEST_F(CongestionTest, LetsNobodyPassWhileOthersWait) {
+  parts_.config.queue_messages_max = 20;  // a mark of 10
+  Fill(session_, 4);
+  EXPECT_TRUE(congestion_.HasRoom(session_, 1));
+  Feed(session_, CoreId{0}, kSelf);
+  EXPECT_FALSE(congestion_.HasRoom(session_, 1));
+  for (int i = 0; i < 3; ++i) session_.queue.DropOldestQueued();
+  EXPECT_TRUE(congestion_.HasRoom(session_, 1)) << "it is short";
 }
 
 TEST_F(CongestionTest, BrakesAPublisherAtItsOwnCore) {

@@ -214,6 +214,31 @@ TEST_P(FlowTest, BoundsTheQueueByItsPublishersHoweverMuchTheySend) {
   }
 }
 
+// Else those who do not wait could keep the queue just below its mark, and nobody else would get
+// on.
+TEST_P(FlowTest, LetsAPublisherThatWaitsGoOnThoughOthersHaveMoreToSend) {
+  BuildHere();
+  MqttClient& subscriber = SlowSubscriber("s");
+  MqttClient& waiting = Publisher("waiting");
+  MqttClient& other = Publisher("other");
+  PublishNumbers(waiting, "t", 1, 30);
+  ASSERT_EQ(Paused(), 1);
+  std::size_t acknowledged = 0;
+  const auto acknowledge_one = [&] {
+    ASSERT_LT(acknowledged, subscriber.received.size());
+    subscriber.SendAck(PacketType::kPuback, subscriber.received[acknowledged++].packet_id);
+    world().Run();
+  };
+  while (Waiting(subscriber) > kBound / 2 - 2) acknowledge_one();
+  ASSERT_EQ(Paused(), 1);
+  for (int round = 0; round < 100 && waiting.publishing() != 0; ++round) {
+    if (other.publishing() == 0) Publish(other, "t", "x", 1);
+    acknowledge_one();
+  }
+  EXPECT_EQ(waiting.publishing(), 0u);
+  EXPECT_EQ(Dropped(), 0);
+}
+
 TEST_P(FlowTest, LetsOtherPublishersAndOtherSubscribersGoOn) {
   BuildHere();
   SlowSubscriber("slow");
