@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -42,6 +43,9 @@ struct RouteMessage {
   // one.
   std::uint64_t tried = 0;
   std::uint8_t hops = 0;
+  // With a partner that keeps no spares: what the message did to its publisher's session, to be
+  // told behind the member's place, because the sender tells nothing. Null: the sender tells it.
+  std::unique_ptr<PublisherStep> step;
 };
 // The answer: all messages up to `number` are safe, also from the death of this node where it has
 // a partner.

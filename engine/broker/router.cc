@@ -65,7 +65,8 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   // while the copies are on their way the message crosses with the step, and they name it.
   if (step && targets.cores != 0 && !teller_.copies_routed()) targets.peer = true;
   targets.steps_alone = step && !targets.peer;
-  Result result{.matched = targets.matched};
+  if (step && HandsStep(*step, targets)) targets.handed = &*step;
+  Result result{.matched = targets.matched, .step_handed = targets.handed != nullptr};
   result.routed = SendToCores(message, targets, true, fields.qos != mqtt::QoS::kAtMostOnce, {});
   const bool retains = retaining == Retaining::kYes;
   if (retaining != Retaining::kNo) UpdateRetained(message, {}, !retains);
@@ -74,6 +75,7 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
     lent_.Lend(message, targets.peer_groups);
     return result;
   }
+  if (result.step_handed) step.reset();
   if (targets.peer || !targets.peer_groups.empty() || !targets.own_groups.empty() || retains) {
     lent_.Lend(message, targets.peer_groups);
     auto places = teller_.TakePlaces(ToCrossing(targets.peer, targets.unasked));
@@ -82,19 +84,36 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
                                .unasked = targets.unasked,
                                .update_retained = retains,
                                .groups = std::move(targets.peer_groups),
-                               .step = std::move(step),
+                               .step = std::exchange(step, std::nullopt),
                                .spares = std::move(targets.own_groups),
                                .given_back = {},
                                .places = std::move(places)});
-  } else if (step && step->packet_id != 0) {
-    peer_.Append(SessionReceivedIdRecord{.client_id = std::move(step->client_id),
-                                         .packet_id = step->packet_id});
-  } else if (step) {
-    peer_.Append(SessionWillDoneRecord{.client_id = std::move(step->client_id)});
+  } else if (step && peer_.epoch().group_spares) {
+    TellStep(*std::exchange(step, std::nullopt));
   }
   teller_.EndRouting(fields.id, ToCrossing(targets.peer, targets.unasked));
+  if (step) TellStep(std::move(*step));  // as in HandsStep
   if (peer_.last_number() != records_before) result.peer_number = peer_.last_number();
   return result;
+}
+
+// A partner that keeps no spares gets a group's message with the place of the member's copy, and
+// the publisher's packet id in a record of its own. That one stands behind the place: rather a
+// message that may be twice, should this node die between both, than one that is called safe and
+// that nobody gets. So the member's core tells it.
+bool Router::HandsStep(const PublisherStep& step, const Targets& targets) const noexcept {
+  if (!targets.steps_alone || peer_.epoch().group_spares || step.packet_id == 0) return false;
+  return std::any_of(core_groups_.begin(), core_groups_.end(),
+                     [](const auto& groups) { return !groups.empty(); });
+}
+
+void Router::TellStep(PublisherStep&& step) {
+  if (step.packet_id != 0) {
+    peer_.Append(SessionReceivedIdRecord{.client_id = std::move(step.client_id),
+                                         .packet_id = step.packet_id});
+  } else {
+    peer_.Append(SessionWillDoneRecord{.client_id = std::move(step.client_id)});
+  }
 }
 
 void Router::FromSystem(const MessageFields& fields, bool chooses_members) {
@@ -129,12 +148,15 @@ void Router::FromCore(RouteMessage routed) {
     FindEntries(message.fields());
     DeliverMatches(message, targets.steps_alone);
   }
+  const bool tells_step = routed.step && peer_.up() && IsStepAlone(routed.terms);
+  if (tells_step) targets.steps_alone = false;
   for (const IntrusivePtr<SharedKey>& key : routed.groups) {
     if (!ChooseIn(trie_.FindGroup(*key), message, Preference::kNearest, targets))
       GiveUp(*key, message, targets);
   }
   SendOnward(message, targets, {});
   teller_.EndRouting(message.fields().id, CrossingOf(routed.terms));
+  if (tells_step) TellStep(std::move(*routed.step));
 }
 
 // As a RouteMessage without groups, many times.
@@ -537,6 +559,9 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
       return context_.outbox.cores.Route(core, terms, message.fields());
     if (answers) last = routed_.Send(Index(core));
     message.Share()->MarkShared();
+    std::unique_ptr<PublisherStep> step;
+    if (targets.handed != nullptr && !groups.empty())
+      step = std::make_unique<PublisherStep>(*targets.handed);
     context_.outbox.cores.push_back(
         {core, RouteMessage{.message = message.Share(),
                             .terms = terms,
@@ -545,7 +570,8 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
                             .spare = {.keeper = targets.spare_keeper, .epoch = epoch},
                             .commit = answers ? last : 0,
                             .tried = tried,
-                            .hops = targets.hops}});
+                            .hops = targets.hops,
+                            .step = std::move(step)}});
   };
   for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
     const auto core = static_cast<CoreId>(std::countr_zero(left));

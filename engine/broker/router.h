@@ -57,6 +57,7 @@ class Router {
     // the last core that has to say that it has the message (RouteMessage::commit; 0: none).
     std::uint64_t peer_number = 0;
     std::uint64_t routed = 0;
+    bool step_handed = false;  // that core tells the other node what it did to the publisher
   };
   // A message that a client of this core published, or a will of its session. `fields.topic` is
   // valid. `step` is what it does to the publisher's session, if the other node mirrors that.
@@ -127,7 +128,8 @@ class Router {
     bool peer = false;
     bool unasked = false;  // as in PublishRecord
     bool matched = false;
-    bool steps_alone = false;        // as in RouteTerms
+    bool steps_alone = false;               // as in RouteTerms
+    const PublisherStep* handed = nullptr;  // as in RouteMessage
     std::uint16_t spare_keeper = 0;  // of what is chosen on this node; 0: the other node keeps none
     std::uint8_t hops = 0;           // as in RouteMessage
     std::uint64_t tried = 0;         // as in RouteMessage, of what is handed on from here
@@ -162,6 +164,8 @@ class Router {
   std::uint64_t SendToCores(RoutedMessage& message, const Targets& targets, bool route, bool commit,
                             const PeerOrigin& origin);
   void SendToPeerGroups(RoutedMessage& message, Targets& targets, GivenBack back);
+  bool HandsStep(const PublisherStep& step, const Targets& targets) const noexcept;
+  void TellStep(PublisherStep&& step);
   Crossing CrossingOf(const RouteTerms& terms) const noexcept;
   bool IsStepAlone(const RouteTerms& terms) const noexcept;
   std::uint16_t KeeperOf(const Spare& spare) const noexcept;

@@ -416,6 +416,9 @@ class Shard final : public ReplicatorEvents {
   CommitGate<HeldPacket> gate_;
   CommitGate<HeldAnswer> answers_;
   CommitGate<MirroredRecord> mirroring_;  // of copies here, until all cores know what they want
+  // Publishers of which another core is telling the other node a packet id (RouteMessage::step),
+  // and what it answers then.
+  std::vector<std::pair<std::string, std::uint64_t>> handed_steps_;
   CommitPosition interest_;  // the last interest change of this core: what a SUBACK waits for
   std::vector<std::uint64_t>
       interest_applied_;  // by core: how far it has applied this core's interest changes

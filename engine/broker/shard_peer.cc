@@ -74,6 +74,9 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                  [&](RouteCommitted& m) {
                    if (!router_.routed().Done(Index(from), m.number)) return;
                    gate_.RoutedReached(router_.routed().reached());
+                   std::erase_if(handed_steps_, [this](const auto& handed) {
+                     return handed.second <= router_.routed().reached();
+                   });
                    ReleaseHeld();
                  },
                  [&](SubscriptionMirrored& m) { MirroredReached(m.stream, m.number); },
@@ -648,6 +651,10 @@ void Shard::OnClaim(const ClaimRecord& claim) {
     // What is published here goes to the owner only when all cores here know that somebody there
     // wants it; until then this node gives it its place, and tells that.
     if (mirrored_.reached() < session->told_as) return postponed_claims_.push_back(claim);
+    const bool is_told =
+        std::none_of(handed_steps_.begin(), handed_steps_.end(),
+                     [&](const auto& handed) { return handed.first == claim.client_id; });
+    if (!is_told) return postponed_claims_.push_back(claim);
     Demote(*session);
   } else if (session != nullptr && claim.clean_start) {
     FollowEnd(claim.client_id);

@@ -156,6 +156,7 @@ void Shard::AcceptPublish(Client& client, MessageFields fields, PacketId packet_
     teller_.NoteChanged(session);
   }
   Router::Result result = router_.FromClient(fields, retaining, std::move(step));
+  if (result.step_handed) handed_steps_.emplace_back(session.client_id, result.routed);
   if (IsPlanted(PlantedBug::kAckBeforePeer)) result.peer_number = result.routed = 0;
   if (fields.qos != QoS::kAtMostOnce) {
     if (brakes_.any()) SlowDown(client);
