@@ -46,7 +46,7 @@ struct RecordText {
   }
   std::string operator()(const broker::SessionSubscriptionRecord& r) const {
     return absl::StrCat(r.client_id, r.subscribed ? " subscribes to " : " unsubscribes from ",
-                        r.filter);
+                        r.filter, " at ", r.changed_at);
   }
   std::string operator()(const broker::SessionMessageRecord& r) const {
     return absl::StrCat("message for ", r.client_id, ", number ", r.number, ": ", Of(r.message));
@@ -417,6 +417,7 @@ void Swarm::ChangeSubscription() {
   Trace(absl::StrCat(actor->id, " unsubscribes from ", filter));
   actor->filters.erase(wanted);
   ledger_.OnUnsubscribing(actor->id, filter);
+  if (drawn_.clocks) actor->withdrawn.insert(filter);
   actor->unsubscribing[actor->client->SendUnsubscribe({filter})] = filter;
 }
 
@@ -568,13 +569,20 @@ void Swarm::OnAnswer(Actor& actor, const Answer& answer) {
       actor.subscribing.erase(it);
       if (std::find(wanted.begin(), wanted.end(), filter) == wanted.end()) return;
       Trace(absl::StrCat(actor.id, " is subscribed to ", filter));
+      // Of SUBSCRIBE here and UNSUBSCRIBE on the other side the newer counts, by clocks that
+      // differ.
+      if (parted_ && actor.changed_sides && actor.withdrawn.contains(filter)) return;
       if (actor.member) filter = filter.substr(std::string_view("$share/g/").size());
       ledger_.OnSubscribed(actor.id, filter, KnownOn(actor));
       return;
     }
-    case PacketType::kUnsuback:
-      actor.unsubscribing.erase(answer.packet_id);
+    case PacketType::kUnsuback: {
+      const auto it = actor.unsubscribing.find(answer.packet_id);
+      if (it == actor.unsubscribing.end()) return;
+      if (!parted_) actor.withdrawn.erase(it->second);
+      actor.unsubscribing.erase(it);
       return;
+    }
     default:
       return;
   }
@@ -646,6 +654,7 @@ void Swarm::NoteInStep() {
   ledger_.OnInStep();
   for (Actor& actor : actors_) {
     if (actor.has_session != 0) actor.has_session = kBothNodes;
+    actor.withdrawn.clear();
   }
 }
 

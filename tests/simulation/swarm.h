@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,7 +121,9 @@ class Swarm {
     bool expects_session = false;  // of the node to which it connects, which may decide now
     std::size_t parted_from = 0;   // the node where it was when they parted
     bool changed_sides = false;    // since then
-    bool leaving = false;          // DISCONNECT was sent
+    // With clocks that differ: unsubscribed from since then, or not known to be on both nodes.
+    std::set<std::string> withdrawn;
+    bool leaving = false;  // DISCONNECT was sent
     std::size_t answers_seen = 0;
     std::size_t received_seen = 0;
     std::map<std::uint16_t, std::string> publishing;
