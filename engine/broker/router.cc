@@ -73,6 +73,7 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   if (!peer_.up()) {
     // They were members of a node that is gone: those that take their place are not known yet.
     lent_.Lend(message, targets.peer_groups);
+    teller_.EndRouting(fields.id, Crossing::kNo);
     return result;
   }
   if (result.step_handed) step.reset();

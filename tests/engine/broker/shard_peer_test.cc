@@ -606,6 +606,24 @@ TEST_F(PairTest, EndsItsSnapshotWhenAllCoresRouteToTheCopies_P4) {
   EXPECT_EQ(subscriber.received.size(), 6u);
 }
 
+// Nothing of them crosses, so there is nothing to tell of their places when the nodes meet.
+TEST_F(PairTest, ForgetsThePlacesOfMessagesThatItRoutedAlone) {
+  Build({.cores = {1, 1}});
+  MqttClient& watcher = Connect("watcher", 0);
+  Subscribe(watcher, "u", 1);
+  MqttClient& publisher = Connect("p", 0);
+  MqttClient& subscriber = Connect("s", 0, Persistent());
+  Subscribe(subscriber, "t", 2);
+  Publish(publisher, "t", "x", 2);
+  Reconnect(subscriber, 0, Clean());
+  Disconnect(subscriber);
+  ASSERT_EQ(world().home(0, "s").sessions().Find("s"), nullptr);
+  world().Pair();
+  world().Run();
+  Publish(Connect("q", 1), "u", "y", 1);
+  EXPECT_THAT(watcher.Payloads(), ElementsAre("y"));
+}
+
 // A failover right after it was sent: nobody knows whether it was.
 TEST_F(PairTest, MarksWhatADeadOwnerMayHaveSent_MQTT_3_3_1_1) {
   BuildNodes(1, 1, {.inflight_max = 2});
