@@ -29,6 +29,8 @@ class Blob {
   void Gather(Bytes bytes, broker::MessagePtr owner);
 
   std::size_t size() const noexcept { return copied_.size() + gathered_bytes_; }
+  // The whole blob if nothing is gathered.
+  Bytes copied() const noexcept { return copied_.bytes(); }
   std::size_t copied_bytes() const noexcept { return copied_.size(); }
   std::size_t gathered_bytes() const noexcept { return gathered_bytes_; }
 

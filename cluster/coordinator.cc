@@ -467,8 +467,8 @@ void Coordinator::Apply(const BeginEpoch& effect) {
   ApplyStanding();
   core_epoch_ = effect.epoch.epoch;
   ForEachCore([&](CoreId core) {
-    core_.PostTo(core, [epoch = effect.epoch, dialer = pair_.dials()](CoreLink& link) {
-      link.BeginEpoch(epoch, dialer);
+    core_.PostTo(core, [effect, dialer = pair_.dials()](CoreLink& link) {
+      link.BeginEpoch(effect.epoch, dialer, effect.lane_frames);
     });
   });
 }

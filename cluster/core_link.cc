@@ -168,10 +168,11 @@ void CoreLink::PostTo(CoreId core, Task task) {
 // ----------------------------------------------------------------------------------------------------------------
 // epochs
 
-void CoreLink::BeginEpoch(const broker::PeerEpoch& epoch, bool dialer) {
+void CoreLink::BeginEpoch(const broker::PeerEpoch& epoch, bool dialer, bool lane_frames) {
   TANDEM_CHECK(!epoch_);
   epoch_ = epoch;
   dialer_ = dialer;
+  lane_frames_ = lane_frames;
   lanes_open_ = reported_in_step_ = reported_lag_ = false;
   snapshot_end_.reset();
   sender_ = StreamSender(StreamSender::Limits());
@@ -341,7 +342,8 @@ void CoreLink::TakeLane(std::uint64_t epoch, std::uint16_t lane,
   if (slot == nullptr) return Bury(std::move(connection), reactor::CloseMode::kReset);
   DropLane(*slot);
   slot->lane = std::make_unique<Lane>(
-      lane, epoch, std::move(connection), dialer_, slot->sends ? &sender_ : nullptr,
+      Lane::Terms{.number = lane, .epoch = epoch, .dialer = dialer_, .frames = lane_frames_},
+      std::move(connection), slot->sends ? &sender_ : nullptr,
       slot->receives ? &slot->receiver : nullptr, static_cast<LaneHost&>(*this));
 }
 

@@ -46,7 +46,7 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
   using Task = absl::AnyInvocable<void(CoreLink&)>;
   void PostTo(CoreId core, Task task);
   void Enqueue(Task task) { inbox_.push_back(std::move(task)); }
-  void BeginEpoch(const broker::PeerEpoch& epoch, bool dialer);
+  void BeginEpoch(const broker::PeerEpoch& epoch, bool dialer, bool lane_frames);
   void OpenLanes(std::uint64_t epoch);
   void EndEpoch(std::uint64_t epoch);
   // The pair has left it, but the broker is not to know yet: no lane carries anything any more.
@@ -119,8 +119,9 @@ class CoreLink final : public node::PartnerLink, private LaneHost {
 
   std::optional<broker::PeerEpoch> epoch_;
   bool dialer_ = false;
-  bool lanes_open_ = false;  // dialer: may dial
-  bool held_ = false;        // in an epoch that will not go on
+  bool lane_frames_ = false;  // both nodes know LaneFrame
+  bool lanes_open_ = false;   // dialer: may dial
+  bool held_ = false;         // in an epoch that will not go on
   bool reported_in_step_ = false;
   bool reported_lag_ = false;
   MonoNs standing_checked_at_ = 0;

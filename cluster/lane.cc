@@ -13,7 +13,8 @@
 namespace tandem::cluster {
 namespace {
 
-constexpr std::uint64_t kMetaWords = 14;  // of RecordMeta, to size a message in advance
+constexpr std::uint64_t kMetaWords = 14;   // of RecordMeta, to size a message in advance
+constexpr std::uint64_t kBatchWords = 32;  // what else a batch needs
 constexpr MonoNs kChatterDelay = 500'000;
 constexpr std::size_t kChatterBytes = 4096;
 static_assert(capnp::_::structSize<peer::RecordMeta>().total() <= kMetaWords);
@@ -83,18 +84,17 @@ class Lane::LaneServer final : public peer::Lane::Server {
   std::shared_ptr<Shared> shared_;
 };
 
-Lane::Lane(std::uint16_t number, std::uint64_t epoch, std::unique_ptr<LinkConnection> connection,
-           bool dialer, StreamSender* sender, StreamReceiver* receiver, LaneHost& host)
-    : number_(number),
-      epoch_(epoch),
-      dialer_(dialer),
+Lane::Lane(const Terms& terms, std::unique_ptr<LinkConnection> connection, StreamSender* sender,
+           StreamReceiver* receiver, LaneHost& host)
+    : terms_(terms),
       connection_(std::move(connection)),
       sender_(sender),
       receiver_(receiver),
       host_(host),
       shared_(std::make_shared<Shared>(Shared{this})),
-      rpc_(std::make_unique<RpcLink>(*connection_, dialer, kLaneFrame,
-                                     kj::heap<LaneServer>(shared_))),
+      rpc_(std::make_unique<RpcLink>(*connection_, terms.dialer, kLaneFrame,
+                                     kj::heap<LaneServer>(shared_),
+                                     terms.frames ? static_cast<FrameHandler*>(this) : nullptr)),
       heard_at_(host.now().mono_ns),
       tasks_(*this) {
   if (sender_ != nullptr) Open();
@@ -117,8 +117,8 @@ absl::Status Lane::Pump() {
 void Lane::Open() {
   urgent_ = true;
   auto request = rpc_->remote().castAs<peer::Lane>().openRequest();
-  request.setEpoch(epoch_);
-  request.setStream(number_);
+  request.setEpoch(terms_.epoch);
+  request.setStream(terms_.number);
   request.setAcks(kj::heap<AckServer>(shared_));
   NoteAwaited();
   tasks_.add(request.send().then([this](capnp::Response<peer::Lane::OpenResults>&& response) {
@@ -137,20 +137,17 @@ bool Lane::HasWork() const {
 
 void Lane::Send() {
   if (!error_.ok() || rpc_->shut()) return;
-  while (sink_ && !rpc_->shut()) {
-    const std::optional<StreamSender::Batch> batch = sender_->NextBatch();
-    if (!batch) break;
-    SendBatch(*batch);
+  while (sink_ && sender_->HasBatch() && !rpc_->shut()) {
+    if (!Awaits()) awaited_since_ = host_.now().mono_ns;
+    SendBatch(*sender_->NextBatch());
   }
-  if (acks_) {
-    if (const std::optional<std::uint64_t> number = receiver_->TakeAck()) SendAck(*number);
-  }
+  if (acks_) Confirm();
   Flush();
 }
 
-// Records, acknowledgements and what opens a lane go at once. What the RPC system says by itself
-// (it has returned, it has heard of a return) waits a moment for company: alone it would cost both
-// cores a system call and a wake-up per batch.
+// Records, acknowledgements and what opens a lane go at once. Receipts, and what the RPC system
+// says by itself (it has returned, it has heard of a return), wait a moment for company: alone they
+// would cost both cores a system call and a wake-up per batch.
 void Lane::Flush() {
   if (connection_->sent_all()) {
     flush_at_ = kNever;
@@ -165,26 +162,45 @@ void Lane::Flush() {
 }
 
 void Lane::SendBatch(const StreamSender::Batch& batch) {
-  auto request = sink_->appendRequest(capnp::MessageSize{batch.count * kMetaWords + 32, 0});
-  request.setFirst(batch.first);
   urgent_ = true;
-  auto metas = request.initRecords(static_cast<unsigned>(batch.count));
+  if (terms_.frames) {
+    rpc_->SendFrame(kBatchWords + batch.count * kMetaWords, [&](peer::LaneFrame::Builder frame) {
+      PutNumbers(frame);
+      Fill(batch, frame.initAppend().initAs<peer::RecordSink::AppendParams>());
+    });
+  } else {
+    CallAppend(batch);
+  }
+  TANDEM_CHECK_MSG(!rpc_->staged() || rpc_->shut(),
+                   "a batch must leave with the message it was built for");
+}
+
+void Lane::CallAppend(const StreamSender::Batch& batch) {
+  auto request =
+      sink_->appendRequest(capnp::MessageSize{kBatchWords + batch.count * kMetaWords, 0});
+  Fill(batch, request);
+  tasks_.add(request.send().ignoreResult().then([this, last = batch.last()] {
+    if (absl::Status status = sender_->OnReceived(last); !status.ok()) Fail(std::move(status));
+  }));
+}
+
+void Lane::Fill(const StreamSender::Batch& batch, peer::RecordSink::AppendParams::Builder out) {
+  out.setFirst(batch.first);
+  auto metas = out.initRecords(static_cast<unsigned>(batch.count));
   Blob blob;
   for (unsigned i = 0; i < batch.count; ++i) {
     EncodeRecord(sender_->record(batch.first + i), host_.now(), metas[i], blob);
   }
-  if (blob.size() != 0) {
-    peer::RecordSink::AppendParams::Builder params = request;
-    request.adoptBlob(
-        rpc_->Stage(capnp::Orphanage::getForMessageContaining(params), std::move(blob)));
-  }
-  NoteAwaited();
-  tasks_.add(request.send().ignoreResult().then([this, bytes = batch.bytes] {
-    --awaited_;
-    sender_->OnTaken(bytes);
-  }));
-  TANDEM_CHECK_MSG(!rpc_->staged() || rpc_->shut(),
-                   "a batch must leave with the message it was built for");
+  if (blob.size() == 0) return;
+  out.adoptBlob(rpc_->Stage(capnp::Orphanage::getForMessageContaining(out), std::move(blob)));
+}
+
+absl::Status Lane::OnNumbers(std::uint64_t received, std::uint64_t applied) {
+  if (received == 0 && applied == 0) return absl::OkStatus();
+  if (sender_ == nullptr)
+    return absl::DataLossError("a receipt on a lane without a stream of ours");
+  TANDEM_RETURN_IF_ERROR(sender_->OnReceived(received));
+  return OnAck(applied);
 }
 
 absl::Status Lane::OnAck(std::uint64_t number) {
@@ -204,17 +220,32 @@ absl::Status Lane::OnAck(std::uint64_t number) {
 // in
 
 absl::Status Lane::OnOpen(std::uint64_t epoch, std::uint16_t stream, peer::AckSink::Client acks) {
-  if (epoch != epoch_ || stream != number_ || receiver_ == nullptr) {
-    absl::Status status =
-        absl::DataLossError(absl::StrCat("stream ", stream, " of epoch ", epoch,
-                                         " was opened on lane ", number_, " of epoch ", epoch_));
+  if (epoch != terms_.epoch || stream != terms_.number || receiver_ == nullptr) {
+    absl::Status status = absl::DataLossError(absl::StrCat("stream ", stream, " of epoch ", epoch,
+                                                           " was opened on lane ", terms_.number,
+                                                           " of epoch ", terms_.epoch));
     Fail(status);
     return status;
   }
   receiver_->Resume();
+  confirmed_ = receiver_->received();  // the answer says so
   urgent_ = true;
   acks_ = kj::mv(acks);
   return absl::OkStatus();
+}
+
+absl::Status Lane::OnFrame(peer::LaneFrame::Reader frame) {
+  TANDEM_RETURN_IF_ERROR(OnNumbers(frame.getReceived(), frame.getApplied()));
+  switch (frame.which()) {
+    case peer::LaneFrame::APPEND:
+      if (!acks_) return absl::DataLossError("a batch of a stream that is not open");
+      return Deliver(frame.getAppend().getAs<peer::RecordSink::AppendParams>());
+    case peer::LaneFrame::CONFIRM:
+      return absl::OkStatus();
+    case peer::LaneFrame::RPC:
+      break;
+  }
+  return absl::DataLossError("a frame of an unknown kind");
 }
 
 absl::Status Lane::Append(peer::RecordSink::AppendParams::Reader batch) {
@@ -242,13 +273,46 @@ absl::Status Lane::Deliver(peer::RecordSink::AppendParams::Reader batch) {
     if (absl::Status read = DecodeRecord(metas[i], blob, slab, host_.now(), record); !read.ok())
       return absl::DataLossError(read.message());
     if (i < known) continue;
-    host_.OnRecord(CoreId(number_), receiver_->Delivered(), std::move(record));
+    host_.OnRecord(CoreId(terms_.number), receiver_->Delivered(), std::move(record));
   }
   return blob.empty() ? absl::OkStatus()
                       : absl::DataLossError("a batch with more bytes than its records need");
 }
 
-void Lane::SendAck(std::uint64_t number) {
+// An acknowledgement goes at once; that records have come is said with the next batch or
+// acknowledgement, or else soon.
+void Lane::Confirm() {
+  if (!terms_.frames) {
+    if (const std::optional<std::uint64_t> number = receiver_->TakeAck()) CallApplied(*number);
+    return;
+  }
+  const bool owes_receipt = confirmed_ != receiver_->received();
+  if (owes_receipt && confirm_at_ == kNever) confirm_at_ = host_.now().mono_ns + kChatterDelay;
+  if (receiver_->HasAck()) {
+    urgent_ = true;
+    SendConfirm();
+  } else if (owes_receipt && host_.now().mono_ns >= confirm_at_) {
+    SendConfirm();
+  }
+}
+
+void Lane::SendConfirm() {
+  rpc_->SendFrame(0, [this](peer::LaneFrame::Builder frame) {
+    PutNumbers(frame);
+    frame.setConfirm();
+  });
+}
+
+void Lane::PutNumbers(peer::LaneFrame::Builder frame) {
+  if (!acks_) return;
+  receiver_->TakeAck();
+  confirmed_ = receiver_->received();
+  confirm_at_ = kNever;
+  frame.setReceived(confirmed_);
+  frame.setApplied(receiver_->applied());
+}
+
+void Lane::CallApplied(std::uint64_t number) {
   auto request = acks_->appliedRequest();
   request.setNumber(number);
   urgent_ = true;
@@ -258,8 +322,13 @@ void Lane::SendAck(std::uint64_t number) {
 // -------------------------------------------------------------------------------------------------------------------
 // whether anybody is there
 
+bool Lane::Awaits() const {
+  return awaited_ != 0 || (sender_ != nullptr && sender_->awaits_receipt());
+}
+
 void Lane::NoteAwaited() {
-  if (awaited_++ == 0) awaited_since_ = host_.now().mono_ns;
+  if (!Awaits()) awaited_since_ = host_.now().mono_ns;
+  ++awaited_;
 }
 
 void Lane::CheckHeard(MonoNs patience, bool excused) {
@@ -269,10 +338,11 @@ void Lane::CheckHeard(MonoNs patience, bool excused) {
     heard_at_ = now;
   }
   // The other end opens its stream as soon as it has the lane.
-  const bool waits = awaited_ != 0 || (receiver_ != nullptr && !acks_);
-  const MonoNs since = awaited_ != 0 ? std::max(heard_at_, awaited_since_) : heard_at_;
+  const bool awaits = Awaits();
+  const bool waits = awaits || (receiver_ != nullptr && !acks_);
+  const MonoNs since = awaits ? std::max(heard_at_, awaited_since_) : heard_at_;
   if (waits && now - since > patience) Fail(absl::UnavailableError("its other end says nothing"));
-  const bool may_ask = dialer_ && !waits && acks_;
+  const bool may_ask = terms_.dialer && !waits && acks_;
   if (may_ask && now - heard_at_ > patience / 2) Ask();
   check_at_ = waits ? since + patience + 1 : may_ask ? heard_at_ + patience / 2 + 1 : kNever;
 }

@@ -34,12 +34,21 @@ class LaneHost {
 // node has a core l. The streams themselves live longer than the connection; they are suspended
 // when it goes, and resume on the next.
 //
+// Each side opens its stream by a call. What goes all the time, batches and what becomes of them,
+// are frames of their own beside the RPC system's messages, if both nodes know those; else calls.
+//
 // Destroyed in a KjLoop scope; the connection is then TakeConnection()'s to close.
-class Lane final : private kj::TaskSet::ErrorHandler {
+class Lane final : private kj::TaskSet::ErrorHandler, private FrameHandler {
  public:
+  struct Terms {
+    std::uint16_t number = 0;
+    std::uint64_t epoch = 0;
+    bool dialer = false;
+    bool frames = true;  // both nodes know LaneFrame
+  };
   // `sender`: this node's stream l, or null. `receiver`: the other node's, or null.
-  Lane(std::uint16_t number, std::uint64_t epoch, std::unique_ptr<LinkConnection> connection,
-       bool dialer, StreamSender* sender, StreamReceiver* receiver, LaneHost& host);
+  Lane(const Terms& terms, std::unique_ptr<LinkConnection> connection, StreamSender* sender,
+       StreamReceiver* receiver, LaneHost& host);
   ~Lane() noexcept(false);
 
   // Once per turn, before the loop runs. An error ends the connection, and if it is IsFatal, the
@@ -55,7 +64,7 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   // Send() would send something.
   bool HasWork() const;
   // When CheckHeard() and Send() must be called if nothing else happens; kNever if they need not.
-  MonoNs NextDeadline() const noexcept { return std::min(flush_at_, check_at_); }
+  MonoNs NextDeadline() const noexcept { return std::min({flush_at_, check_at_, confirm_at_}); }
 
   static bool IsFatal(const absl::Status& status) { return absl::IsDataLoss(status); }
   std::unique_ptr<LinkConnection> TakeConnection() { return std::move(connection_); }
@@ -70,20 +79,26 @@ class Lane final : private kj::TaskSet::ErrorHandler {
 
   void Open();
   void SendBatch(const StreamSender::Batch& batch);
-  void SendAck(std::uint64_t number);
+  void CallAppend(const StreamSender::Batch& batch);
+  void Fill(const StreamSender::Batch& batch, peer::RecordSink::AppendParams::Builder out);
+  void Confirm();
+  void SendConfirm();
+  void PutNumbers(peer::LaneFrame::Builder frame);
+  void CallApplied(std::uint64_t number);
   void Ask();
+  bool Awaits() const;
   void NoteAwaited();
   void Flush();
   absl::Status Append(peer::RecordSink::AppendParams::Reader batch);
   absl::Status Deliver(peer::RecordSink::AppendParams::Reader batch);
   absl::Status OnOpen(std::uint64_t epoch, std::uint16_t stream, peer::AckSink::Client acks);
+  absl::Status OnFrame(peer::LaneFrame::Reader frame) override;
+  absl::Status OnNumbers(std::uint64_t received, std::uint64_t applied);
   absl::Status OnAck(std::uint64_t number);
   void Fail(absl::Status error);
   void taskFailed(kj::Exception&& exception) override;
 
-  const std::uint16_t number_;
-  const std::uint64_t epoch_;
-  const bool dialer_;
+  const Terms terms_;
   std::unique_ptr<LinkConnection> connection_;
   StreamSender* sender_;
   StreamReceiver* receiver_;
@@ -93,11 +108,13 @@ class Lane final : private kj::TaskSet::ErrorHandler {
   std::unique_ptr<RpcLink> rpc_;
   std::optional<peer::RecordSink::Client> sink_;  // once opened: where this node's records go
   std::optional<peer::AckSink::Client>
-      acks_;                  // once the other side opened: where to confirm its records
-  bool urgent_ = false;       // something was put into the queue that the other side waits for
-  std::size_t awaited_ = 0;   // calls whose returns have not come, acknowledgements aside,
-  MonoNs awaited_since_ = 0;  // and since when there were any
-  MonoNs heard_at_ = 0;       // when the last bytes came
+      acks_;                     // once the other side opened: where to confirm its records
+  bool urgent_ = false;          // something was put into the queue that the other side waits for
+  std::size_t awaited_ = 0;      // calls to open and ask whose returns have not come
+  MonoNs awaited_since_ = 0;     // since when there are any, or batches without a receipt
+  std::uint64_t confirmed_ = 0;  // of the other node's stream: the receipt that was sent last
+  MonoNs confirm_at_ = kNever;   // when a receipt goes at the latest, if nothing takes it along
+  MonoNs heard_at_ = 0;          // when the last bytes came
   MonoNs check_at_ = kNever;
   std::uint64_t heard_bytes_ = 0;
   MonoNs flush_at_ = kNever;  // when the rest goes at the latest

@@ -261,7 +261,8 @@ void Pair::Begin(std::uint64_t epoch, MonoNs now) {
   armed_ = false;
   in_step_ = false;
   detector_.Start(now);
-  effects_.push_back(BeginEpoch{*epoch_});
+  effects_.push_back(BeginEpoch{
+      .epoch = *epoch_, .lane_frames = peer::Has(peer_.features, peer::Feature::kLaneFrames)});
 }
 
 void Pair::OnArmed(std::uint64_t epoch, MonoNs now) {

@@ -95,7 +95,8 @@ struct SendBeat {
 };
 struct BeginEpoch {
   broker::PeerEpoch epoch;
-};  // on all cores; ends in OnArmed
+  bool lane_frames = true;  // both nodes know LaneFrame (peer.capnp)
+};                          // on all cores; ends in OnArmed
 struct OpenLanes {
   std::uint64_t epoch;
 };  // the dialer's cores dial their lanes

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/status.h"
 
@@ -19,6 +21,7 @@ constexpr std::size_t kFramesWaiting = 64;
 // they were built.
 constexpr std::size_t kCopyMessageBelow = SendQueue::kCopyBelow;
 constexpr std::array<std::uint8_t, kWord> kPadding{};
+constexpr std::uint64_t kEnvelopeWords = 1 + capnp::_::structSize<peer::LaneFrame>().total();
 
 // Addresses that nothing else has: memory without access, as large as the largest blob. Whoever
 // reads through a placeholder ends the process instead of sending nonsense.
@@ -54,7 +57,10 @@ class RpcLink::Outgoing final : public capnp::OutgoingRpcMessage, public kj::Ref
         message_(first_segment_words == 0 ? capnp::SUGGESTED_FIRST_SEGMENT_WORDS
                                           : first_segment_words) {}
 
-  capnp::AnyPointer::Builder getBody() override { return message_.getRoot<capnp::AnyPointer>(); }
+  capnp::AnyPointer::Builder getBody() override {
+    return link_.handler_ == nullptr ? message_.getRoot<capnp::AnyPointer>() : frame().getRpc();
+  }
+  peer::LaneFrame::Builder frame() { return message_.getRoot<peer::LaneFrame>(); }
   std::size_t sizeInWords() override { return message_.sizeInWords(); }
   void send() override;
 
@@ -68,6 +74,7 @@ class RpcLink::Outgoing final : public capnp::OutgoingRpcMessage, public kj::Ref
   using Segments = kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>>;
 
   static ByteBuffer Table(Segments segments);
+  Blob TakeStaged();
   void SendCopied(Segments segments);
   void SendInPlace(Segments segments);
 
@@ -79,12 +86,9 @@ void RpcLink::Outgoing::send() {
   const Segments segments = message_.getSegmentsForOutput();
   ++link_.traffic_.messages_sent;
   std::size_t words = 0;
-  bool with_blob = false;
-  for (const auto& segment : segments) {
-    words += segment.size();
-    with_blob |= segment.asBytes().begin() == Nowhere();
-  }
-  if (!with_blob && words * kWord < kCopyMessageBelow) return SendCopied(segments);
+  for (const auto& segment : segments) words += segment.size();
+  const bool gathers = link_.staged_ && link_.staged_->gathered_bytes() != 0;
+  if (words * kWord < kCopyMessageBelow && !gathers) return SendCopied(segments);
   SendInPlace(segments);
 }
 
@@ -96,10 +100,28 @@ ByteBuffer RpcLink::Outgoing::Table(Segments segments) {
   return table;
 }
 
+// What stands where the placeholder was.
+Blob RpcLink::Outgoing::TakeStaged() {
+  TANDEM_CHECK_MSG(link_.staged_, "a placeholder without its blob");
+  Blob blob = *std::exchange(link_.staged_, std::nullopt);
+  link_.traffic_.bytes_copied += blob.copied_bytes();
+  link_.traffic_.bytes_gathered += blob.gathered_bytes();
+  return blob;
+}
+
 void RpcLink::Outgoing::SendCopied(Segments segments) {
   SendQueue& out = link_.connection_.out();
   out.Copy(Table(segments).bytes());
-  for (const auto& segment : segments) out.Copy(AsBytes(segment));
+  for (const auto& segment : segments) {
+    const Bytes bytes = AsBytes(segment);
+    if (bytes.data() != Nowhere()) {
+      out.Copy(bytes);
+      continue;
+    }
+    const Blob blob = TakeStaged();
+    out.Copy(blob.copied());
+    out.Copy(Bytes(kPadding).first(bytes.size() - blob.size()));
+  }
 }
 
 void RpcLink::Outgoing::SendInPlace(Segments segments) {
@@ -113,15 +135,19 @@ void RpcLink::Outgoing::SendInPlace(Segments segments) {
       if (!bytes.empty()) parcel->fragments.push_back({bytes.data(), bytes.size()});
       continue;
     }
-    TANDEM_CHECK_MSG(link_.staged_ && !parcel->blob, "a placeholder without its blob");
-    parcel->blob = std::exchange(link_.staged_, std::nullopt);
-    link_.traffic_.bytes_copied += parcel->blob->copied_bytes();
-    link_.traffic_.bytes_gathered += parcel->blob->gathered_bytes();
+    parcel->blob = TakeStaged();
     parcel->blob->AppendTo(parcel->fragments);
     const std::size_t padding = bytes.size() - parcel->blob->size();
     if (padding != 0) parcel->fragments.push_back({kPadding.data(), padding});
   }
   link_.connection_.out().Push(std::move(parcel));
+}
+
+void RpcLink::SendFrame(std::size_t words, absl::FunctionRef<void(peer::LaneFrame::Builder)> fill) {
+  TANDEM_CHECK(handler_ != nullptr);
+  auto message = kj::refcounted<Outgoing>(*this, static_cast<unsigned>(words + kEnvelopeWords));
+  fill(message->frame());
+  message->send();
 }
 
 capnp::Orphan<capnp::Data> RpcLink::Stage(capnp::Orphanage orphanage, Blob blob) {
@@ -136,15 +162,19 @@ capnp::Orphan<capnp::Data> RpcLink::Stage(capnp::Orphanage orphanage, Blob blob)
 class RpcLink::Incoming final : public capnp::IncomingRpcMessage {
  public:
   Incoming(RpcLink& link, ReceiveBuffer::Frame frame)
-      : live_(link.live_),
+      : enveloped_(link.handler_ != nullptr),
+        live_(link.live_),
         frame_(std::move(frame)),
         reader_(Segments(), Options(frame_.bytes.size())) {
     live_->push_back(this);
   }
   ~Incoming() noexcept { live_->erase(std::find(live_->begin(), live_->end(), this)); }
 
-  capnp::AnyPointer::Reader getBody() override { return reader_.getRoot<capnp::AnyPointer>(); }
+  capnp::AnyPointer::Reader getBody() override {
+    return enveloped_ ? lane_frame().getRpc() : reader_.getRoot<capnp::AnyPointer>();
+  }
   std::size_t sizeInWords() override { return frame_.bytes.size() / kWord; }
+  peer::LaneFrame::Reader lane_frame() { return reader_.getRoot<peer::LaneFrame>(); }
 
   bool Holds(const void* place) const noexcept {
     const auto* const byte = static_cast<const std::uint8_t*>(place);
@@ -175,9 +205,10 @@ class RpcLink::Incoming final : public capnp::IncomingRpcMessage {
     return options;
   }
 
+  const bool enveloped_;
   std::shared_ptr<std::vector<const Incoming*>> live_;
   ReceiveBuffer::Frame frame_;
-  std::vector<kj::ArrayPtr<const capnp::word>> segments_;
+  absl::InlinedVector<kj::ArrayPtr<const capnp::word>, 4> segments_;
   capnp::SegmentArrayMessageReader reader_;
 };
 
@@ -186,6 +217,10 @@ absl::Status RpcLink::Pump() {
     TANDEM_ASSIGN_OR_RETURN(std::optional<ReceiveBuffer::Frame> frame, connection_.NextFrame());
     if (!frame) break;
     ++traffic_.messages_received;
+    if (handler_ != nullptr) {
+      TANDEM_ASSIGN_OR_RETURN(const bool handled, HandleFrame(*frame));
+      if (handled) continue;
+    }
     frames_.push_back(*std::move(frame));
   }
   if (!frames_.empty()) {
@@ -203,6 +238,24 @@ absl::Status RpcLink::Pump() {
   return absl::OkStatus();
 }
 
+// False if it is for the RPC system.
+absl::StatusOr<bool> RpcLink::HandleFrame(const ReceiveBuffer::Frame& frame) {
+  Incoming message(*this, frame);
+  absl::StatusOr<bool> handled = false;
+  // KJ throws on pointers that lead out of the message.
+  const kj::Maybe<kj::Exception> exception = kj::runCatchingExceptions([&] {
+    const peer::LaneFrame::Reader content = message.lane_frame();
+    if (content.isRpc()) return;
+    const absl::Status status = handler_->OnFrame(content);
+    handled = status.ok() ? absl::StatusOr<bool>(true) : status;
+  });
+  KJ_IF_MAYBE (thrown, exception) {
+    return absl::DataLossError(
+        absl::StrCat("a frame that can't be read: ", thrown->getDescription().cStr()));
+  }
+  return handled;
+}
+
 kj::Own<capnp::IncomingRpcMessage> RpcLink::Wrap(ReceiveBuffer::Frame frame) {
   return kj::heap<Incoming>(*this, std::move(frame));
 }
@@ -218,8 +271,8 @@ broker::BufferPtr RpcLink::SlabAt(const void* place) const {
 // network
 
 RpcLink::RpcLink(LinkConnection& connection, bool dialer, const FrameLimits& limits,
-                 capnp::Capability::Client bootstrap)
-    : connection_(connection) {
+                 capnp::Capability::Client bootstrap, FrameHandler* handler)
+    : connection_(connection), handler_(handler) {
   connection_.SetLimits(limits);
   peer_vat_id_.initRoot<capnp::rpc::twoparty::VatId>().setSide(
       dialer ? capnp::rpc::twoparty::Side::SERVER : capnp::rpc::twoparty::Side::CLIENT);
@@ -258,7 +311,9 @@ capnp::rpc::twoparty::VatId::Reader RpcLink::getPeerVatId() {
 }
 
 kj::Own<capnp::OutgoingRpcMessage> RpcLink::newOutgoingMessage(unsigned first_segment_words) {
-  return kj::refcounted<Outgoing>(*this, first_segment_words);
+  const auto envelope = static_cast<unsigned>(handler_ != nullptr ? kEnvelopeWords : 0);
+  return kj::refcounted<Outgoing>(*this,
+                                  first_segment_words == 0 ? 0 : first_segment_words + envelope);
 }
 
 kj::Promise<kj::Maybe<kj::Own<capnp::IncomingRpcMessage>>> RpcLink::receiveIncomingMessage() {

@@ -11,9 +11,12 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "cluster/blob.h"
 #include "cluster/link_connection.h"
+#include "proto/peer/peer.capnp.h"
 
 namespace tandem::cluster {
 
@@ -23,6 +26,16 @@ struct RpcTraffic {
   std::uint64_t messages_received = 0;
   std::uint64_t bytes_copied = 0;    // of records, on their way out
   std::uint64_t bytes_gathered = 0;  // of records, sent from where they were
+};
+
+// Takes the frames of a lane that are not for the RPC system (peer.capnp, LaneFrame).
+class FrameHandler {
+ public:
+  // May throw what reading `frame` throws. An error ends the connection.
+  virtual absl::Status OnFrame(peer::LaneFrame::Reader frame) = 0;
+
+ protected:
+  ~FrameHandler() = default;
 };
 
 // One per connection, after its handshake. Lives inside KjLoop scopes only: made, used and
@@ -35,20 +48,25 @@ struct RpcTraffic {
 class RpcLink final : private capnp::TwoPartyVatNetworkBase,
                       private capnp::TwoPartyVatNetworkBase::Connection {
  public:
-  // `dialer` distinguishes the two sides. `bootstrap` is what the other side gets.
+  // `dialer` distinguishes the two sides. `bootstrap` is what the other side gets. With `handler`
+  // each message stands in a LaneFrame.
   RpcLink(LinkConnection& connection, bool dialer, const FrameLimits& limits,
-          capnp::Capability::Client bootstrap);
+          capnp::Capability::Client bootstrap, FrameHandler* handler = nullptr);
   ~RpcLink() noexcept;
   KJ_DISALLOW_COPY(RpcLink);
 
   // The other side's bootstrap capability.
   capnp::Capability::Client remote();
 
-  // Hands received frames to the RPC system, and asks for more unless it is behind. An error ends
-  // the connection.
+  // Hands received frames to the RPC system or the handler, and asks for more unless the former is
+  // behind. An error ends the connection.
   absl::Status Pump();
   // The RPC system has given the connection up.
   bool shut() const noexcept { return shut_; }
+
+  // Sends a frame as `fill` makes it, of some `words`. Only with a handler, as the other side has
+  // one then.
+  void SendFrame(std::size_t words, absl::FunctionRef<void(peer::LaneFrame::Builder)> fill);
 
   // A placeholder for `blob`, to be adopted as a Data field of the very next message. Nothing may
   // be read through it.
@@ -56,8 +74,8 @@ class RpcLink final : private capnp::TwoPartyVatNetworkBase,
   // The message that was to carry the blob has been sent, with it.
   bool staged() const noexcept { return staged_.has_value(); }
 
-  // The slab that holds the received memory at `place`, while the call that came with it runs; null
-  // if none does.
+  // The slab that holds the received memory at `place`, while the call or handler that it came for
+  // runs; null if none does.
   broker::BufferPtr SlabAt(const void* place) const;
 
   const RpcTraffic& traffic() const noexcept { return traffic_; }
@@ -76,8 +94,10 @@ class RpcLink final : private capnp::TwoPartyVatNetworkBase,
 
   kj::Own<capnp::TwoPartyVatNetworkBase::Connection> AsConnection();
   kj::Own<capnp::IncomingRpcMessage> Wrap(ReceiveBuffer::Frame frame);
+  absl::StatusOr<bool> HandleFrame(const ReceiveBuffer::Frame& frame);
 
   LinkConnection& connection_;
+  FrameHandler* const handler_;
   bool accepted_ = false;
   bool shut_ = false;
   capnp::MallocMessageBuilder peer_vat_id_;

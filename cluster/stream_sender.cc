@@ -37,6 +37,7 @@ absl::Status StreamSender::Resume(std::uint64_t received) {
                                             highest_sent_, " were sent"));
   }
   sent_ = received;
+  in_flight_.clear();
   if (IsPlanted(PlantedBug::kResumeTooFar) && sent_ < last_) ++sent_;
   in_flight_bytes_ = 0;
   open_ = true;
@@ -45,6 +46,7 @@ absl::Status StreamSender::Resume(std::uint64_t received) {
 
 void StreamSender::Suspend() noexcept {
   open_ = false;
+  in_flight_.clear();
   in_flight_bytes_ = 0;
 }
 
@@ -60,6 +62,7 @@ std::optional<StreamSender::Batch> StreamSender::NextBatch() {
   }
   if (batch.first <= highest_sent_) resent_ += std::min(sent_, highest_sent_) - batch.first + 1;
   highest_sent_ = std::max(highest_sent_, sent_);
+  in_flight_.push_back({.last = sent_, .bytes = batch.bytes});
   in_flight_bytes_ += batch.bytes;
   return batch;
 }
@@ -68,8 +71,16 @@ const broker::PeerRecord& StreamSender::record(std::uint64_t number) const {
   return *At(number).record;
 }
 
-void StreamSender::OnTaken(std::size_t bytes) noexcept {
-  in_flight_bytes_ -= std::min(bytes, in_flight_bytes_);
+absl::Status StreamSender::OnReceived(std::uint64_t number) {
+  if (number > highest_sent_) {
+    return absl::DataLossError(absl::StrCat("the partner says it received up to record ", number,
+                                            " where ", highest_sent_, " was the last one sent"));
+  }
+  while (!in_flight_.empty() && in_flight_.front().last <= number) {
+    in_flight_bytes_ -= in_flight_.front().bytes;
+    in_flight_.pop_front();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> StreamSender::OnApplied(std::uint64_t number) {

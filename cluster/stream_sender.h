@@ -27,13 +27,14 @@ class StreamSender {
     std::size_t batch_records = 256;
     std::size_t batch_bytes = 128 * 1024;  // a single larger record makes a batch of its own
     std::size_t window_bytes =
-        1024 * 1024;  // sent and not yet taken by the other node; one batch may overshoot
+        1024 * 1024;  // sent and not yet received by the other node; one batch may overshoot
   };
   // A run of records to send now; record() yields each until it is applied.
   struct Batch {
     std::uint64_t first = 0;
     std::size_t count = 0;
-    std::size_t bytes = 0;  // to be given back by OnTaken
+    std::size_t bytes = 0;
+    std::uint64_t last() const noexcept { return first + count - 1; }
   };
 
   StreamSender() = default;
@@ -59,8 +60,11 @@ class StreamSender {
   }
   const broker::PeerRecord& record(std::uint64_t number) const;
 
-  // The other node has taken a batch of so many bytes from the present lane.
-  void OnTaken(std::size_t bytes) noexcept;
+  // The other node has received all up to `number`, which opens the window. An error if that never
+  // was sent.
+  absl::Status OnReceived(std::uint64_t number);
+  // Something was sent on the present lane that the other node has not said to have received.
+  bool awaits_receipt() const noexcept { return !in_flight_.empty(); }
   // It has applied all up to `number`. False if this is no news; an error if it never was sent.
   absl::StatusOr<bool> OnApplied(std::uint64_t number);
 
@@ -81,6 +85,11 @@ class StreamSender {
     std::optional<broker::PeerRecord> record;  // null only in what is not in use
     std::size_t bytes = 0;
   };
+  // A batch on the present lane that the other node has not said to have received.
+  struct InFlight {
+    std::uint64_t last = 0;
+    std::size_t bytes = 0;
+  };
   // Records up to `last` were appended at `time` or before.
   struct Mark {
     std::uint64_t last;
@@ -97,6 +106,7 @@ class StreamSender {
   std::uint64_t highest_sent_ = 0;  // on any lane
   std::uint64_t resent_ = 0;
   std::size_t backlog_bytes_ = 0;
+  RingQueue<InFlight> in_flight_;
   std::size_t in_flight_bytes_ = 0;
   bool open_ = false;
 };

@@ -146,6 +146,21 @@ struct PairVerdict {
 
 # --------------------------------------------------------------------------------------------------------------- lanes
 
+# A message on a lane of two nodes that have the feature kLaneFrames. Calls and returns cost more than a batch of few records itself,
+# so what goes all the time, batches and what becomes of them, is said without. Without the feature a message of a lane is one of
+# Cap'n Proto RPC as it stands, and batches and acknowledgements are calls of RecordSink and AckSink.
+struct LaneFrame {
+  union {
+    rpc @0 :AnyPointer;      # a message of Cap'n Proto RPC
+    append @1 :AnyPointer;   # the parameters of RecordSink.append, of the stream that the sender has opened
+    confirm @2 :Void;        # nothing but the numbers below
+  }
+  received @3 :UInt64;
+  # append, confirm: the highest number of the stream that the receiver of this frame has opened which the sender has received, and
+  applied @4 :UInt64;
+  # which it has applied, as in AckSink. Cumulative. 0: none yet, or that stream is not open.
+}
+
 # Bootstrap of a lane; both sides offer it. Lane l joins core (l mod cores of A) with core (l mod cores of B); stream k, the
 # records of core k of one node, runs on lane k.
 interface Lane {

@@ -23,13 +23,15 @@ enum class Feature : std::uint64_t {
   kCopyHashes = 1 << 3,       // SessionHashRecord, SessionAgainRecord
   kRouted = 1 << 4,           // ClaimReplyRecord::routed
   kPlacedPublishes = 1 << 5,  // PublishRecord::places
+  kLaneFrames = 1 << 6,       // LaneFrame
 };
 inline constexpr std::uint64_t kFeatures = static_cast<std::uint64_t>(Feature::kBrakes) |
                                            static_cast<std::uint64_t>(Feature::kGroupSpares) |
                                            static_cast<std::uint64_t>(Feature::kMergeReports) |
                                            static_cast<std::uint64_t>(Feature::kCopyHashes) |
                                            static_cast<std::uint64_t>(Feature::kRouted) |
-                                           static_cast<std::uint64_t>(Feature::kPlacedPublishes);
+                                           static_cast<std::uint64_t>(Feature::kPlacedPublishes) |
+                                           static_cast<std::uint64_t>(Feature::kLaneFrames);
 inline constexpr bool Has(std::uint64_t features, Feature feature) noexcept {
   return (features & static_cast<std::uint64_t>(feature)) != 0;
 }

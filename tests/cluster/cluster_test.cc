@@ -67,10 +67,14 @@ TEST_P(ClusterOfCores, PartnersOfTwoReleasesUseWhatBothUnderstand) {
   }
 }
 
-TEST_P(ClusterOfCores, RecordsOfEachCoreArriveInOrderAndAreConfirmed) {
+// Each core's records go in order and are confirmed, between partners of which the first has these
+// features.
+void ExchangeRecords(const Cores& cores, std::uint64_t features) {
   World world;
-  WorldNode& alpha = world.Start("alpha", GetParam().alpha);
-  WorldNode& beta = world.Start("beta", GetParam().beta);
+  ClusterOptions options = world.Options("alpha");
+  options.identity.features = features;
+  WorldNode& alpha = world.Start(std::move(options), cores.alpha);
+  WorldNode& beta = world.Start("beta", cores.beta);
   ASSERT_TRUE(world.RunUntil([&] { return alpha.up() && beta.up(); }));
   constexpr std::uint64_t kRecords = 1000;
   for (WorldNode* const node : {&alpha, &beta}) {
@@ -134,6 +138,42 @@ TEST(ClusterMetrics, TellOfThePartnerWhileItIsThereAndWhenItIsGone) {
         "tandem_cluster_failovers_total{cause=\"peer_dead\"} 1\n"}) {
     EXPECT_THAT(alone, ::testing::HasSubstr(line));
   }
+}
+
+TEST_P(ClusterOfCores, RecordsOfEachCoreArriveInOrderAndAreConfirmed) {
+  ExchangeRecords(GetParam(), peer::kFeatures);
+}
+
+// What has come opens the window, be it applied or not: it may wait for a record behind the window.
+TEST_P(ClusterOfCores, RecordsComeAlthoughNoneIsAppliedYet) {
+  for (const std::uint64_t features :
+       {peer::kFeatures, static_cast<std::uint64_t>(peer::Feature::kBrakes)}) {
+    SCOPED_TRACE(features);
+    World world;
+    ClusterOptions options = world.Options("alpha");
+    options.identity.features = features;
+    WorldNode& alpha = world.Start(std::move(options), GetParam().alpha);
+    WorldNode& beta = world.Start("beta", GetParam().beta);
+    ASSERT_TRUE(world.RunUntil([&] { return InStep(alpha) && InStep(beta); }));
+    for (WorldCore& core : beta.cores) core.broker.acknowledge = false;
+    FakeBroker& sender = alpha.cores[0].broker;
+    const std::uint64_t applied = sender.last_number;
+    constexpr std::uint64_t kRecords = 60;  // several windows
+    for (std::uint64_t i = 0; i < kRecords; ++i) {
+      sender.Append(
+          broker::PublishRecord{.message = MakeMessage("t", std::string(100'000, 'x'), i)});
+    }
+    FakeBroker& receiver = beta.cores[0].broker;
+    ASSERT_TRUE(world.RunUntil([&] { return receiver.expected[CoreId{0}] == sender.last_number; }));
+    EXPECT_EQ(sender.applied, applied);
+    receiver.link->Acknowledge(CoreId{0}, sender.last_number);
+    ASSERT_TRUE(world.RunUntil([&] { return sender.applied == sender.last_number; }));
+  }
+}
+
+// O2: as calls, where both do not know frames of the lane's own.
+TEST_P(ClusterOfCores, RecordsOfEachCoreArriveAtAnOlderPartner) {
+  ExchangeRecords(GetParam(), static_cast<std::uint64_t>(peer::Feature::kBrakes));
 }
 
 INSTANTIATE_TEST_SUITE_P(Counts, ClusterOfCores,

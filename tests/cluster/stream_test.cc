@@ -44,12 +44,27 @@ TEST(StreamSender, StopsAtTheWindowAndGoesOnWhenItOpens) {
   for (std::uint64_t n = 1; n <= 5; ++n) sender.Append(n, Record(10));
   ASSERT_TRUE(sender.Resume(0).ok());
   ASSERT_TRUE(sender.NextBatch());
-  const auto second = sender.NextBatch();
-  ASSERT_TRUE(second);
+  ASSERT_TRUE(sender.NextBatch());
   EXPECT_FALSE(sender.HasBatch());
   EXPECT_FALSE(sender.NextBatch());
-  sender.OnTaken(second->bytes);
+  ASSERT_TRUE(sender.OnReceived(0).ok());
+  EXPECT_FALSE(sender.HasBatch()) << "no news";
+  ASSERT_TRUE(sender.OnReceived(1).ok());
   EXPECT_EQ(sender.NextBatch()->first, 3u);
+  EXPECT_FALSE(sender.HasBatch());
+  ASSERT_TRUE(sender.OnReceived(3).ok());
+  EXPECT_FALSE(sender.awaits_receipt());
+  EXPECT_EQ(sender.in_flight_bytes(), 0u);
+}
+
+TEST(StreamSender, RefusesAReceiptOfWhatWasNotSent) {
+  StreamSender sender;
+  sender.Append(1, Record());
+  EXPECT_TRUE(absl::IsDataLoss(sender.OnReceived(1)));
+  ASSERT_TRUE(sender.Resume(0).ok());
+  ASSERT_TRUE(sender.NextBatch());
+  EXPECT_TRUE(sender.OnReceived(1).ok());
+  EXPECT_TRUE(absl::IsDataLoss(sender.OnReceived(2)));
 }
 
 TEST(StreamSender, ResendsWhatTheOtherSideHasNotReceived) {
@@ -151,10 +166,9 @@ TEST_P(StreamOverBreakingLanes, DeliversEachRecordOnceAndInOrder) {
   struct Batch {
     std::uint64_t first;
     std::vector<std::string> filters;
-    std::size_t bytes;
   };
   std::deque<Batch> forth;
-  std::deque<std::size_t> taken;
+  std::deque<std::uint64_t> receipts;
   std::deque<std::uint64_t> acks;
   std::uint64_t appended = 0;
   std::vector<std::string> delivered;
@@ -169,7 +183,7 @@ TEST_P(StreamOverBreakingLanes, DeliversEachRecordOnceAndInOrder) {
       sender.Suspend();
       receiver.Suspend();
       forth.clear();
-      taken.clear();
+      receipts.clear();
       acks.clear();
     }
     if (!sender.open() && chance(20)) {
@@ -178,7 +192,7 @@ TEST_P(StreamOverBreakingLanes, DeliversEachRecordOnceAndInOrder) {
     }
     if (chance(40)) {
       if (const auto batch = sender.NextBatch()) {
-        Batch out{batch->first, {}, batch->bytes};
+        Batch out{batch->first, {}};
         for (std::size_t i = 0; i < batch->count; ++i) {
           out.filters.push_back(
               std::get<broker::InterestRecord>(sender.record(batch->first + i)).filter);
@@ -195,11 +209,11 @@ TEST_P(StreamOverBreakingLanes, DeliversEachRecordOnceAndInOrder) {
         ASSERT_EQ(receiver.Delivered(), batch.first + i);
         delivered.push_back(batch.filters[i]);
       }
-      taken.push_back(batch.bytes);
+      receipts.push_back(receiver.received());
     }
-    if (!taken.empty() && chance(50)) {
-      sender.OnTaken(taken.front());
-      taken.pop_front();
+    if (!receipts.empty() && chance(50)) {
+      ASSERT_TRUE(sender.OnReceived(receipts.front()).ok());
+      receipts.pop_front();
     }
     if (chance(30))
       receiver.Applied(receiver.received() -

@@ -571,7 +571,7 @@ void BrokerWorld::SendBatches(std::size_t node, std::size_t core) {
       const std::uint64_t number = batch->first + i;
       lane.records.push_back({LinkDue(), nodes_[node].epoch, number, lane.sender.record(number)});
     }
-    lane.sender.OnTaken(batch->bytes);
+    if (!lane.sender.OnReceived(batch->last()).ok()) Fault(node, core, "a receipt that cannot be");
   }
 }
 
