@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstring>
-#include <utility>
 
 namespace tandem::cluster {
 
@@ -18,9 +17,9 @@ void Blob::CopyU64(std::uint64_t value) {
   std::memcpy(copied_.Extend(sizeof(value)), &value, sizeof(value));
 }
 
-void Blob::Gather(Bytes bytes, broker::MessagePtr owner) {
+void Blob::Gather(Bytes bytes, const broker::MessagePtr& owner) {
   if (bytes.size() < kGatherFrom) return Copy(bytes);
-  gathered_.push_back({copied_.size(), bytes, std::move(owner)});
+  gathered_.push_back({copied_.size(), bytes, owner});
   gathered_bytes_ += bytes.size();
 }
 

@@ -22,11 +22,13 @@ class Blob {
   // at 512 to 768 bytes).
   static constexpr std::size_t kGatherFrom = 768;
 
+  // About so many bytes will be copied.
+  void Reserve(std::size_t bytes) { copied_.Reserve(bytes); }
   void Copy(Bytes bytes);
   void CopyU32(std::uint32_t value);  // little-endian, as the next
   void CopyU64(std::uint64_t value);
   // `bytes` lie in `owner`.
-  void Gather(Bytes bytes, broker::MessagePtr owner);
+  void Gather(Bytes bytes, const broker::MessagePtr& owner);
 
   std::size_t size() const noexcept { return copied_.size() + gathered_bytes_; }
   // The whole blob if nothing is gathered.

@@ -188,6 +188,7 @@ void Lane::Fill(const StreamSender::Batch& batch, peer::RecordSink::AppendParams
   out.setFirst(batch.first);
   auto metas = out.initRecords(static_cast<unsigned>(batch.count));
   Blob blob;
+  blob.Reserve(std::min(batch.bytes, batch.count * Blob::kGatherFrom));
   for (unsigned i = 0; i < batch.count; ++i) {
     EncodeRecord(sender_->record(batch.first + i), host_.now(), metas[i], blob);
   }

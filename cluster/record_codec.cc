@@ -248,7 +248,7 @@ class Encoder {
     blob_.Copy(bytes);
     texts_bytes_ += bytes.size();
   }
-  void Put(const std::string& text) { Put(AsBytes(text)); }
+  void Put(std::string_view text) { Put(AsBytes(text)); }
   void Put(const broker::Will& will) {
     PutU32(static_cast<std::uint32_t>(will.qos) | std::uint32_t{will.retain} << 2 |
            (will.message_expiry_s ? kWillExpires : 0));
@@ -311,7 +311,8 @@ class Texts {
     const std::uint64_t low = U32();
     return low | static_cast<std::uint64_t>(U32()) << 32;
   }
-  absl::Status Read(std::string& out) {
+  template <class Allocator>
+  absl::Status Read(std::basic_string<char, std::char_traits<char>, Allocator>& out) {
     const std::uint32_t size = U32();
     if (size > kStringBytesMax) return Bad("has a text of more than 65535 bytes");
     out = AsText(TakeOrEnd(size));
@@ -335,7 +336,8 @@ class Texts {
     TANDEM_RETURN_IF_ERROR(Read(out.properties));
     return mqtt::IsValidTopicName(out.topic) ? absl::OkStatus() : Bad("has an invalid will topic");
   }
-  absl::Status ReadClientId(std::string& out) {
+  template <class String>
+  absl::Status ReadClientId(String& out) {
     TANDEM_RETURN_IF_ERROR(Read(out));
     return out.empty() ? Bad("has no client id") : absl::OkStatus();
   }

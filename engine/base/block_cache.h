@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -125,5 +126,6 @@ class BlockAllocator {
 };
 template <class T>
 using BlockVector = std::vector<T, BlockAllocator<T>>;
+using BlockString = std::basic_string<char, std::char_traits<char>, BlockAllocator<char>>;
 
 }  // namespace tandem

@@ -150,7 +150,7 @@ bool Delivery::PutInPlace(Session& session, RoutedMessage& message) {
   const bool waits = session.giving_way || (session.join && !session.join->empty());
   if (waits || IsPlanted(PlantedBug::kPlaceForgotten)) return false;
   const auto place = std::find_if(arriving_->begin(), arriving_->end(), [&](const QueuePlace& p) {
-    return p.client_id == session.client_id && !p.group;
+    return std::string_view(p.client_id) == session.client_id && !p.group;
   });
   if (place == arriving_->end() || session.queue.IsOld(place->number)) return false;
   OutboundMessage outbound = OutboundAt(*place);

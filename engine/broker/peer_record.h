@@ -45,7 +45,7 @@ struct GivenBack {
 
 // What a message got in the queue of one of the sender's sessions.
 struct QueuePlace {
-  std::string client_id;
+  BlockString client_id;
   std::uint64_t number = 0;
   mqtt::QoS qos{};
   bool retain = false;

@@ -151,7 +151,7 @@ bool SessionQueue::Complete(mqtt::PacketId id) {
 std::optional<OutboundMessage> SessionQueue::DropOldestQueued() {
   if (queued_.empty()) return std::nullopt;
   OutboundMessage dropped = std::move(queued_.front().message);
-  if (finished_ != nullptr) finished_->push_back({session_, queued_.front().number});
+  LogDone(queued_.front().number);
   GiveBack(dropped);
   queued_.pop_front();
   --waiting_;
@@ -162,7 +162,7 @@ std::optional<OutboundMessage> SessionQueue::DropOldestQueued() {
 OutboundMessage SessionQueue::DropNewestQueued() {
   TANDEM_CHECK(!queued_.empty());
   OutboundMessage dropped = std::move(queued_.back().message);
-  if (finished_ != nullptr) finished_->push_back({session_, queued_.back().number});
+  LogDone(queued_.back().number);
   GiveBack(dropped);
   queued_.pop_back();
   --waiting_;
@@ -187,7 +187,20 @@ void SessionQueue::Finish(Slot& slot) {
   slot.message = OutboundMessage();
   slot.message.state = OutboundState::kDone;
   --waiting_;
-  if (finished_ != nullptr) finished_->push_back({session_, slot.number});
+  LogDone(slot.number);
+}
+
+// Mostly a client acknowledges in order, and many at once.
+void SessionQueue::LogDone(std::uint64_t number) {
+  if (finished_ == nullptr) return;
+  if (!finished_->empty()) {
+    FinishedRange& range = finished_->back();
+    if (range.session == session_ && range.last + 1 == number) {
+      range.last = number;
+      return;
+    }
+  }
+  finished_->push_back({.session = session_, .first = number, .last = number});
 }
 
 void SessionQueue::GiveBack(OutboundMessage& message) {

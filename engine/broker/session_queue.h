@@ -56,9 +56,10 @@ struct ReturnedMessage {
 };
 
 // Queue numbers that are done with, for the copy of the queue on the other node.
-struct FinishedNumber {
+struct FinishedRange {
   SubscriberId session = kNoSubscriber;
-  std::uint64_t number = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
 };
 
 // One per session with QoS 1 or 2 traffic; belongs to the session's core.
@@ -103,7 +104,7 @@ class SessionQueue {
 
   // Writes the numbers that are done from now on into `log` too, as those of `session`; null ends
   // that. `log` outlives this object, or the calls.
-  void LogFinished(std::vector<FinishedNumber>* log, SubscriberId session) noexcept {
+  void LogFinished(std::vector<FinishedRange>* log, SubscriberId session) noexcept {
     finished_ = log;
     session_ = session;
   }
@@ -216,6 +217,7 @@ class SessionQueue {
   // Among those sent on this connection.
   std::optional<std::size_t> IndexOf(mqtt::PacketId id) const;
   void Finish(Slot& slot);
+  void LogDone(std::uint64_t number);
   void GiveBack(OutboundMessage& message);
   void TrimFront();
   void RemoveDiscarded();
@@ -233,7 +235,7 @@ class SessionQueue {
   std::uint32_t in_flight_ = 0;
   bool discarded_ = false;  // among queued_
   SubscriberId session_ = kNoSubscriber;
-  std::vector<FinishedNumber>* finished_ = nullptr;
+  std::vector<FinishedRange>* finished_ = nullptr;
   std::vector<ReturnedMessage>* returned_ = nullptr;
 };
 

@@ -123,7 +123,7 @@ void SessionTeller::NameUntold(Session& session) {
     const OutboundMessage* const place = session.queue.Find(each.number);
     if (place != nullptr && place->message) continue;
     peer_.Append(SessionOrderRecord{.message = each.message,
-                                    .places = {{.client_id = session.client_id,
+                                    .places = {{.client_id = BlockString(session.client_id),
                                                 .number = each.number,
                                                 .qos = mqtt::QoS::kExactlyOnce}}});
   }
@@ -282,9 +282,7 @@ BlockVector<QueuePlace> SessionTeller::Describe(std::span<const NewPlace> places
   described.reserve(places.size());
   for (const NewPlace& place : places) {
     Session& session = *sessions_.Get(place.session);
-    QueuePlace& out = described.emplace_back();
-    out.client_id = session.client_id;
-    out.number = place.number;
+    QueuePlace& out = described.emplace_back(BlockString(session.client_id), place.number);
     if (place.group) {
       out.group = TargetOf(*place.group);
       out.keeper = static_cast<CoreId>(place.keeper - 1);
@@ -312,8 +310,8 @@ void SessionTeller::FlushProgress() {
   for (const ReturnedMessage& message : std::exchange(returned_, {}))
     Return(message.lender, message.message, *message.group);
   if (finished_.empty()) return;
-  const auto is_before = [](const FinishedNumber& a, const FinishedNumber& b) {
-    return a.session != b.session ? a.session < b.session : a.number < b.number;
+  const auto is_before = [](const FinishedRange& a, const FinishedRange& b) {
+    return a.session != b.session ? a.session < b.session : a.first < b.first;
   };
   if (!std::is_sorted(finished_.begin(), finished_.end(), is_before))
     std::sort(finished_.begin(), finished_.end(), is_before);
@@ -323,11 +321,11 @@ void SessionTeller::FlushProgress() {
     const bool followed = session != nullptr && IsFollowed(*session);
     SessionProgressRecord record;
     for (; i < finished_.size() && finished_[i].session == id; ++i) {
-      const std::uint64_t number = finished_[i].number;
-      if (!record.done.empty() && record.done.back().last + 1 == number) {
-        record.done.back().last = number;
+      const FinishedRange& range = finished_[i];
+      if (!record.done.empty() && record.done.back().last + 1 == range.first) {
+        record.done.back().last = range.last;
       } else if (followed) {
-        record.done.push_back({number, number});
+        record.done.push_back({range.first, range.last});
       }
     }
     if (!followed || IsPlanted(PlantedBug::kProgressUntold)) continue;

@@ -120,9 +120,9 @@ class SessionTeller {
   const SessionTable& sessions_;
   CopyChecks checks_;
   bool copies_routed_ = false;
-  std::vector<NewPlace> placed_;          // in the present routing
-  std::vector<NewPlace> untold_;          // the same, of those that are not followed
-  std::vector<FinishedNumber> finished_;  // by all followed queues
+  std::vector<NewPlace> placed_;         // in the present routing
+  std::vector<NewPlace> untold_;         // the same, of those that are not followed
+  std::vector<FinishedRange> finished_;  // by all followed queues
   std::vector<ReturnedMessage> returned_;
 };
 

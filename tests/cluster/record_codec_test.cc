@@ -111,7 +111,7 @@ BlockVector<broker::QueuePlace> AnyPlaces() {
   const auto flag = [] { return *rc::gen::arbitrary<bool>(); };
   BlockVector<broker::QueuePlace> places;
   for (int i = *rc::gen::inRange(0, 5); i > 0; --i) {
-    places.push_back({.client_id = *Name(),
+    places.push_back({.client_id = BlockString(*Name()),
                       .number = *rc::gen::arbitrary<std::uint64_t>(),
                       .qos = static_cast<mqtt::QoS>(*rc::gen::inRange(0, 3)),
                       .retain = flag(),

@@ -252,6 +252,37 @@ TEST_F(SessionTellerTest, TellsProgressInRangesOncePerTurn) {
   EXPECT_THAT(Told<SessionProgressRecord>(), IsEmpty());
 }
 
+TEST_F(SessionTellerTest, TellsProgressOfEachSessionApart) {
+  Session& other = sessions_.Create("d");
+  Up();
+  for (Session* const session : {&other, &session_}) {
+    teller_.BeginFollowing(*session);
+    for (std::uint64_t id = 0; id < 4; ++id) {
+      OutboundMessage message;
+      message.message = MessageOn("t", "payload", 0, {.number = id});
+      message.qos = QoS::kAtLeastOnce;
+      session->queue.Push(std::move(message));
+      session->queue.Next();
+      session->queue.MarkSent();
+    }
+  }
+  const auto acknowledge = [](Session& session, std::uint64_t number) {
+    ASSERT_TRUE(session.queue.Acknowledge(SessionQueue::PacketIdOf(number), QoS::kAtLeastOnce));
+  };
+  acknowledge(other, 0);
+  acknowledge(session_, 1);  // behind the other's 0, and no part of its range
+  acknowledge(other, 1);
+  acknowledge(other, 2);
+  acknowledge(session_, 2);
+  teller_.FlushProgress();
+  const auto told = Told<SessionProgressRecord>();
+  ASSERT_THAT(told, SizeIs(2));
+  using Range = SessionProgressRecord::Range;
+  for (const SessionProgressRecord& record : told) {
+    EXPECT_THAT(record.done, ElementsAre(record.client_id == "c" ? Range{1, 2} : Range{0, 2}));
+  }
+}
+
 TEST_F(SessionTellerTest, TellsWhatIsDoneSinceTheNodesPartedWithTheSession) {
   for (std::uint64_t id = 0; id < 3; ++id) Push(id);
   session_.fork_number = 3;
