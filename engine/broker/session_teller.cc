@@ -282,7 +282,8 @@ BlockVector<QueuePlace> SessionTeller::Describe(std::span<const NewPlace> places
   described.reserve(places.size());
   for (const NewPlace& place : places) {
     Session& session = *sessions_.Get(place.session);
-    QueuePlace& out = described.emplace_back(BlockString(session.client_id), place.number);
+    described.push_back({.client_id = BlockString(session.client_id), .number = place.number});
+    QueuePlace& out = described.back();
     if (place.group) {
       out.group = TargetOf(*place.group);
       out.keeper = static_cast<CoreId>(place.keeper - 1);
