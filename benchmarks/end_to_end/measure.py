@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 
 
-# Where the generator has its CPU for itself it does not sleep between messages. Else brokers would pay for waking it, with an
-# interrupt for the other CPU per message, which clients on other hosts do not cost them.
+# The generator does not sleep between messages. Else brokers would pay for waking it, with an interrupt for the other CPU per
+# message, which clients on other hosts do not cost them.
 _SPIN_US = 1000
 
 # How long idle connections are held: long enough for a line that says so.
@@ -68,11 +68,12 @@ class Bench:
         return f"tandem-bench {' '.join(arguments)}"
 
     def _command(self, broker, arguments, seconds):
-        """Under SCHED_BATCH the generator does not preempt a broker's core that shares its CPU, which would be counted as that
-        core's time."""
+        """Under SCHED_IDLE the generator has what a broker's core leaves that shares its CPU, and gives way to it at once. Both
+        would else wait for one another's time slices. Where it shares with nobody, SCHED_BATCH keeps it from starving beside
+        whatever else the machine does."""
         shares = any(int(self.cpu) in os.sched_getaffinity(process.pid) for process in broker.processes)
-        return ["chrt", "--batch", "0", "taskset", "-c", self.cpu, str(self.program), *arguments, "-h", ",".join(broker.hosts),
-                "--warmup", str(self.warmup), "--duration", str(seconds), "--spin", str(0 if shares else _SPIN_US)]
+        return ["chrt", "--idle" if shares else "--batch", "0", "taskset", "-c", self.cpu, str(self.program), *arguments,
+                "-h", ",".join(broker.hosts), "--warmup", str(self.warmup), "--duration", str(seconds), "--spin", str(_SPIN_US)]
 
 
 def figures_of(result):
