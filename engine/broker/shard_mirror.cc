@@ -161,7 +161,8 @@ bool Shard::MergeSession(Session& session, const SessionRecord& record) {
     // The other side took the client for dead and has published it, or heard that it left.
     session.will.reset();
     context_.timers.Cancel(std::exchange(session.will_timer, reactor::kNoTimer));
-    teller_.WillDone(session);
+    // With a claim under way the copy there has the new connection's will already.
+    if (!IsClaimed(session.client_id)) teller_.WillDone(session);
   }
   // What follows of it is added to what is here. The client may have packet identifiers of the
   // other side open: none of those is given to another message.

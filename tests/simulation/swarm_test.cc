@@ -158,6 +158,12 @@ TEST(SwarmTest, APlaceWhoseMessageDiedHoldsNothingBack_P4) {
   RunSeed(WithTakeovers(kPartitions), 8'800'038'578);
 }
 
+// A merge drops the will of a connection whose client is just coming back: its copy has the new
+// connection's will by then, and keeps it.
+TEST(SwarmTest, AMergeTakesNoWillFromAConnectionThatIsJustBeingMade_P8) {
+  RunSeed(AllFaults(), 9'610'080'856);
+}
+
 TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
   RunFreshSeeds(kData, 100);
   RunFreshSeeds(kGroupsAndWills, 100);
