@@ -62,7 +62,7 @@ struct ClusterOptions {
   MonoNs stop_grace = 2 * kNanosecondsPerSecond;
 
   std::uint64_t epoch_max = 0;  // the highest epoch stored by an earlier run
-  // Called on core 0 when an epoch begins, to be stored.
+  // Called on core 0 when an epoch begins, to be stored; does not wait.
   std::function<void(std::uint64_t)> on_epoch;
   std::uint64_t seed = 0;  // of redial jitter; 0: from the incarnation
 };

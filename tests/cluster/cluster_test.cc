@@ -105,6 +105,24 @@ void ExchangeRecords(const Cores& cores, std::uint64_t features) {
   EXPECT_EQ(alpha.cluster->status().backlog_records, 0u);
 }
 
+// What a node stored of an earlier run, and what it is to store now.
+TEST(Cluster, EpochsGoOnAboveTheHighestThatEitherNodeHasStored) {
+  for (const char* const remembers : {"alpha", "beta"}) {
+    World world;
+    std::map<std::string, std::vector<std::uint64_t>> begun;
+    for (const std::string name : {"alpha", "beta"}) {
+      ClusterOptions options = world.Options(name);
+      options.epoch_max = name == remembers ? 41 : 7;
+      options.on_epoch = [&epochs = begun[name]](std::uint64_t epoch) { epochs.push_back(epoch); };
+      world.Start(std::move(options));
+    }
+    const std::vector<std::uint64_t> expected = {42};
+    EXPECT_TRUE(world.RunUntil([&] { return InStep(*world.nodes[0]) && InStep(*world.nodes[1]); }));
+    EXPECT_EQ(begun["alpha"], expected);
+    EXPECT_EQ(begun["beta"], expected);
+  }
+}
+
 // Dashboards and alerts are written against these names.
 TEST(ClusterMetrics, TellOfThePartnerWhileItIsThereAndWhenItIsGone) {
   World world;

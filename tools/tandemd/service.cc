@@ -94,6 +94,9 @@ absl::Status Service::StartAll() {
   if (HasPartner(config_)) {
     TANDEM_ASSIGN_OR_RETURN(cluster::ClusterOptions cluster,
                             MakeClusterOptions(config_, incarnation));
+    TANDEM_ASSIGN_OR_RETURN(epoch_store_, cluster::EpochStore::Open(config_.node.data_dir));
+    cluster.epoch_max = epoch_store_->epoch_max();
+    cluster.on_epoch = [store = epoch_store_.get()](std::uint64_t epoch) { store->Began(epoch); };
     TANDEM_ASSIGN_OR_RETURN(cluster_, cluster::Cluster::Create(std::move(cluster)));
     options.make_link = [this](CoreId core) { return cluster_->MakeLink(core); };
     options.serving = false;
@@ -119,6 +122,7 @@ void Service::RegisterMetrics() {
   registry_.Add(node_metrics_);
   node_->RegisterMetrics(registry_);
   if (cluster_) registry_.Add(*cluster_);
+  if (epoch_store_) registry_.Add(*epoch_store_);
   registry_.Add(process_metrics_);
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cluster/cluster.h"
+#include "cluster/epoch_store.h"
 #include "engine/broker/system_topics.h"
 #include "engine/metrics/node_metrics.h"
 #include "engine/metrics/registry.h"
@@ -83,8 +84,9 @@ class Service {
   metrics::NodeMetrics node_metrics_;
   metrics::ProcessMetrics process_metrics_;
   metrics::Registry registry_;
-  // In the order of their lives: the links of the cores may outlive the cluster, the admin server
-  // asks all of them.
+  // In the order of their lives: the links of the cores may outlive the cluster and tell of epochs,
+  // the admin server asks all of them.
+  std::unique_ptr<cluster::EpochStore> epoch_store_;
   std::unique_ptr<cluster::Cluster> cluster_;
   std::unique_ptr<node::Node> node_;
   std::unique_ptr<admin::AdminServer> admin_;

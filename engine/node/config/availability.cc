@@ -25,7 +25,6 @@ const ListenerConfig& Listener(const Config& config, std::size_t index) {
 }
 
 constexpr Row kRows[] = {
-    {"node.data_dir", kWithoutEffect, ""},
     {"listener.#.protocol", "In this version only \"tcp\".", "WebSocket listeners are",
      [](const Config& c, std::size_t i) {
        return Listener(c, i).protocol == ListenerProtocol::kWebSocket;

@@ -84,8 +84,10 @@ constexpr auto kKeys = std::to_array<Key>({
         "node.name", R"("tandem")",
         "Name of this node. In a cluster: one of the names under [[cluster.member]]; the only key "
         "that differs between both nodes."),
-    Text<&Config::node, &NodeConfig::data_dir>("node.data_dir", R"("/var/lib/tandem")",
-                                               "Directory of what the node keeps on disk."),
+    Text<&Config::node, &NodeConfig::data_dir>(
+        "node.data_dir", R"("/var/lib/tandem")",
+        "Directory of what the node keeps on disk: in a cluster, the number of its last epoch. "
+        "Made if there is none; no two nodes may share it."),
 
     Plain<&Config::engine, &EngineConfig::cores>(Type::kCores, "engine.cores", R"("auto")",
                                                  "CPUs of the engine: one thread is pinned on "

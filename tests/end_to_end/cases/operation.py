@@ -123,6 +123,18 @@ def _(t):
     client.disconnect()
 
 
+@test("a node with the data directory of its partner says so and exits with 1, both serve on")
+def _(t):
+    pair = t.pair()
+    theirs = pair.a.config["node"]["data_dir"]
+    third = subprocess.run(_command_of(t, pair.b) + ["--set", f"node.data_dir={theirs}"],
+                           capture_output=True, text=True, timeout=stretched(10))
+    output = third.stdout + third.stderr
+    assert third.returncode == 1, (third.returncode, output)
+    assert "another node" in output and theirs in output, output
+    assert pair.healthy()
+
+
 def _command_of(t, node):
     command = [*t.options.program, "--config", os.path.join(node.directory, "tandem.toml")]
     return ["ip", "netns", "exec", node.namespace, *command] if node.namespace else command

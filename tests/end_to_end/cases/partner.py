@@ -21,6 +21,20 @@ def _seconds_until_gone(node, seconds):
     return time.monotonic() - begun
 
 
+@test("epochs go on rising over the death of both nodes, each time the same on both", seconds=90)
+def _(t):
+    pair = t.new_pair()
+    last = 0
+    for deaths in range(3):
+        epochs = [node.metrics().value("tandem_cluster_epoch") for node in pair.nodes]
+        stored = [node.metrics().value("tandem_cluster_epoch_stored") for node in pair.nodes]
+        assert epochs[0] == epochs[1] > last, f"{epochs} after {deaths} deaths; before: {last}"
+        assert min(stored) >= epochs[0], f"{stored} are stored in epoch {epochs[0]}"
+        last = epochs[0]
+        pair.kill()
+        pair.start().wait_ready()
+
+
 @test("a partner that is killed is noticed at once, and the survivor serves on (O1)", seconds=60)
 def _(t):
     pair = t.new_pair()

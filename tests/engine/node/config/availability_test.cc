@@ -39,10 +39,10 @@ INSTANTIATE_TEST_SUITE_P(
                       "durability.ack_after=memory"));
 
 TEST(Availability, AKeyWithoutEffectIsTakenAndSaysSo) {
-  for (const std::string key : {"node.data_dir", "listener.#.tls.min_version",
-                                "listener.#.trusted_proxies", "durability.flush_interval"})
+  for (const std::string key :
+       {"listener.#.tls.min_version", "listener.#.trusted_proxies", "durability.flush_interval"})
     EXPECT_EQ(AvailabilityOf(key), "Without effect in this version.") << key;
-  EXPECT_THAT(ReasonsOf({"node.data_dir=/d", "durability.flush_interval=1ms"}), ElementsAre());
+  EXPECT_THAT(ReasonsOf({"durability.flush_interval=1ms"}), ElementsAre());
   EXPECT_EQ(AvailabilityOf("mqtt.max_qos"), "");
 }
 
