@@ -33,7 +33,7 @@ void SessionQueue::Push(OutboundMessage message) {
 }
 
 OutboundMessage* SessionQueue::Next() noexcept {
-  while (cursor_ < sent_.size() && sent_[cursor_].message.state == OutboundState::kDone) ++cursor_;
+  while (cursor_ < sent_.size() && sent_[cursor_].message.is_over()) ++cursor_;
   if (cursor_ < sent_.size()) return &sent_[cursor_].message;
   if (queued_.empty() || queued_.front().number - first_number() >= kPacketIds) return nullptr;
   OutboundMessage& next = queued_.front().message;
@@ -68,6 +68,12 @@ void SessionQueue::DropNext() {
 void SessionQueue::Rewind() noexcept {
   cursor_ = 0;
   in_flight_ = 0;
+  if (std::exchange(taken_, 0) != 0) {
+    for (std::size_t i = 0; i < sent_.size(); ++i) {
+      if (sent_[i].message.is_over()) sent_[i].message.state = OutboundState::kDone;
+    }
+    TrimFront();
+  }
   if (waiting_ == 0) ReleaseMemory(0);
 }
 
@@ -135,7 +141,7 @@ SessionQueue::ReceivedResult SessionQueue::Received(mqtt::PacketId id) {
 
 std::optional<SessionQueue::InFlight> SessionQueue::FindInFlight(mqtt::PacketId id) {
   const auto index = IndexOf(id);
-  if (!index || sent_[*index].message.state == OutboundState::kDone) return std::nullopt;
+  if (!index || sent_[*index].message.is_over()) return std::nullopt;
   return InFlight{.number = sent_[*index].number, .message = &sent_[*index].message};
 }
 
@@ -144,6 +150,18 @@ bool SessionQueue::Complete(mqtt::PacketId id) {
   if (!index || sent_[*index].message.state != OutboundState::kReleased) return false;
   --in_flight_;
   Finish(sent_[*index]);
+  TrimFront();
+  return true;
+}
+
+bool SessionQueue::Settle(mqtt::PacketId id, mqtt::QoS qos) {
+  const auto index = IndexOf(id);
+  if (!index) return false;
+  OutboundMessage& message = sent_[*index].message;
+  if (message.state != OutboundState::kTaken || message.qos != qos) return false;
+  message.state = OutboundState::kDone;
+  --in_flight_;
+  --taken_;
   TrimFront();
   return true;
 }
@@ -172,8 +190,13 @@ OutboundMessage SessionQueue::DropNewestQueued() {
 
 void SessionQueue::Discard(std::uint64_t number) {
   if (const auto index = IndexIn(sent_, number)) {
-    if (*index < cursor_) --in_flight_;
-    Finish(sent_[*index]);
+    Slot& slot = sent_[*index];
+    const mqtt::QoS qos = slot.message.qos;
+    Finish(slot);
+    if (*index >= cursor_) return;
+    slot.message.state = OutboundState::kTaken;
+    slot.message.qos = qos;
+    ++taken_;
   } else if (const auto queued = IndexIn(queued_, number)) {
     Finish(queued_[*queued]);
     discarded_ = true;
@@ -253,7 +276,7 @@ OutboundMessage* SessionQueue::Find(std::uint64_t number) noexcept {
   for (RingQueue<Slot>* const ring : {&queued_, &sent_}) {
     if (const auto index = IndexIn(*ring, number)) {
       OutboundMessage& message = (*ring)[*index].message;
-      return message.state == OutboundState::kDone ? nullptr : &message;
+      return message.is_over() ? nullptr : &message;
     }
   }
   return nullptr;
@@ -319,7 +342,7 @@ void SessionQueue::Activate(std::uint64_t unsent_number, bool others_maybe) {
     Slot slot = std::move(copy.front());
     copy.pop_front();
     OutboundMessage& message = slot.message;
-    if (message.state == OutboundState::kDone) continue;
+    if (message.is_over()) continue;
     const bool sent = slot.number < unsent_number &&
                       (message.message || message.state == OutboundState::kReleased);
     if (sent && queued_.empty()) {
@@ -349,7 +372,7 @@ void SessionQueue::Deactivate() {
   while (!sent_.empty()) {
     Slot slot = std::move(sent_.front());
     sent_.pop_front();
-    if (slot.message.state == OutboundState::kDone) continue;
+    if (slot.message.is_over()) continue;
     if (slot.message.state == OutboundState::kSent) slot.message.state = OutboundState::kQueued;
     slot.message.record = 0;
     queued_.push_back(std::move(slot));
@@ -367,6 +390,7 @@ void SessionQueue::Deactivate() {
   next_number_ = queued_.empty() ? 0 : queued_.back().number + 1;
   cursor_ = 0;
   in_flight_ = 0;
+  taken_ = 0;
 }
 
 }  // namespace tandem::broker

@@ -25,6 +25,8 @@ enum class OutboundState : std::uint8_t {
   kQueued,    // not sent yet
   kSent,      // PUBLISH sent, waiting for PUBACK or PUBREC
   kReleased,  // PUBREC received, PUBREL sent, waiting for PUBCOMP
+  kTaken,     // done with, but its client has it and will acknowledge it; until then it keeps its
+              // packet id
   kDone,      // acknowledged, dropped or expired: a gap
 };
 
@@ -46,6 +48,8 @@ struct OutboundMessage {
   std::uint16_t lender = 0;
 
   std::size_t bytes() const noexcept { return message ? message->bytes() : 0; }
+  // No message any longer.
+  bool is_over() const noexcept { return state >= OutboundState::kTaken; }
 };
 
 // A message that the other node's core `lender` - 1 keeps a copy of is done with here.
@@ -143,6 +147,9 @@ class SessionQueue {
   std::optional<InFlight> FindInFlight(mqtt::PacketId id);
   // PUBCOMP. False if unknown.
   bool Complete(mqtt::PacketId id);
+  // PUBACK, PUBCOMP, or PUBREC with an error, for what was discarded in flight: its packet id and
+  // its share of Receive Maximum are free. False if unknown.
+  bool Settle(mqtt::PacketId id, mqtt::QoS qos);
 
   // Takes out the oldest message that was never sent, to make room; nothing if all were sent.
   std::optional<OutboundMessage> DropOldestQueued();
@@ -157,11 +164,13 @@ class SessionQueue {
     for (RingQueue<Slot>* const ring : {&sent_, &queued_}) {
       for (std::size_t i = 0; i < ring->size(); ++i) {
         Slot& slot = (*ring)[i];
-        if (slot.message.state != OutboundState::kDone) fn(slot.number, slot.message);
+        if (!slot.message.is_over()) fn(slot.number, slot.message);
       }
     }
     RemoveDiscarded();
   }
+  // What is in flight stays so, without its message, until the client answers (Settle) or has left:
+  // it counts for Receive Maximum [MQTT-3.3.4-9], and its packet id is in use [MQTT-2.2.1-4].
   void Discard(std::uint64_t number);
   // Only to look, at numbers from `first` on and below `last`: fn(number, const OutboundMessage&).
   template <class Fn>
@@ -170,7 +179,7 @@ class SessionQueue {
       for (std::size_t i = LowerBound(*ring, first); i < ring->size(); ++i) {
         const Slot& slot = (*ring)[i];
         if (slot.number >= last) break;
-        if (slot.message.state != OutboundState::kDone) fn(slot.number, slot.message);
+        if (!slot.message.is_over()) fn(slot.number, slot.message);
       }
     }
   }
@@ -233,7 +242,8 @@ class SessionQueue {
   std::size_t waiting_ = 0;
   std::size_t waiting_bytes_ = 0;
   std::uint32_t in_flight_ = 0;
-  bool discarded_ = false;  // among queued_
+  std::uint32_t taken_ = 0;  // of those in flight
+  bool discarded_ = false;   // among queued_
   SubscriberId session_ = kNoSubscriber;
   std::vector<FinishedRange>* finished_ = nullptr;
   std::vector<ReturnedMessage>* returned_ = nullptr;

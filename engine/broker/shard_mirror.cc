@@ -192,7 +192,6 @@ void Shard::BeginAnew(Session& session, Hlc started_at) {
     Unsubscribe(session, filter, started_at);
     context_.merge.Note(MergeCount::kSubscriptionsDropped);
   }
-  const std::int64_t in_flight = session.queue.in_flight();
   if (leaves_groups) GiveBackGroupMessages(session, true);
   session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
     if (!message.message || message.group || IsWanted(session, *message.message, message.retain))
@@ -201,7 +200,6 @@ void Shard::BeginAnew(Session& session, Hlc started_at) {
     context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
     session.queue.Discard(number);
   });
-  context_.metrics.InflightChanged(metrics::Direction::kOut, session.queue.in_flight() - in_flight);
   teller_.TellHead(session);
 }
 
@@ -343,7 +341,6 @@ void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
   if (session.cleaned_apart && !IsWanted(session, *record.message, record.retain))
     return context_.metrics.PublishDropped(metrics::DropReason::kSessionEnded);
   bool known = record.number < session.merge_below && !TakeNeverHad(session, record.number);
-  const std::int64_t in_flight = session.queue.in_flight();
   session.queue.ForEach([&](std::uint64_t number, OutboundMessage& own) {
     if (!own.message || own.message->id() != record.message->id()) return;
     if (known || number >= session.merge_below) return static_cast<void>(known = true);
@@ -352,7 +349,6 @@ void Shard::MergeMessage(Session& session, SessionMessageRecord record) {
     context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(own.bytes()));
     session.queue.Discard(number);
   });
-  context_.metrics.InflightChanged(metrics::Direction::kOut, session.queue.in_flight() - in_flight);
   context_.merge.Note(known ? MergeCount::kDuplicatesSuppressed : MergeCount::kMessagesUnited);
   if (known) return;
   if (record.also_routed)
@@ -502,7 +498,6 @@ void Shard::MergeProgress(Session& session, const SessionProgressRecord& record)
       return range.first <= number && number <= range.last;
     });
   };
-  const std::int64_t in_flight = session.queue.in_flight();
   session.queue.ForEach([&](std::uint64_t number, OutboundMessage& message) {
     if (message.state == OutboundState::kReleased || !is_done(number, message)) return;
     context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(message.bytes()));
@@ -510,7 +505,6 @@ void Shard::MergeProgress(Session& session, const SessionProgressRecord& record)
     if (message.qos == mqtt::QoS::kExactlyOnce) context_.merge.Note(Count::kQos2Completed);
     session.queue.Discard(number);
   });
-  context_.metrics.InflightChanged(metrics::Direction::kOut, session.queue.in_flight() - in_flight);
   delivery_.Pump(session);
 }
 

@@ -199,11 +199,16 @@ void Shard::Acknowledge(Client& client, PacketType type, PacketId id, ReasonCode
 void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
   Session& session = *client.session;
   bool moved = false;
+  const auto leaves_window = [&] {
+    moved = true;
+    context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
+  };
   const auto finish = [&](QoS qos) {
     if (const std::optional<std::size_t> bytes = session.queue.Acknowledge(ack.packet_id, qos)) {
-      moved = true;
-      context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
+      leaves_window();
       context_.metrics.QueuedChanged(-1, -static_cast<std::int64_t>(*bytes));
+    } else if (session.queue.Settle(ack.packet_id, qos)) {
+      leaves_window();
     }
   };
   switch (ack.type) {
@@ -241,9 +246,10 @@ void Shard::OnAck(Client& client, const mqtt::AckView& ack) {
     }
     case PacketType::kPubcomp:
       if (session.queue.Complete(ack.packet_id)) {
-        moved = true;
-        context_.metrics.InflightChanged(metrics::Direction::kOut, -1);
+        leaves_window();
         context_.metrics.QueuedChanged(-1, 0);
+      } else if (session.queue.Settle(ack.packet_id, QoS::kExactlyOnce)) {
+        leaves_window();
       }
       break;
     default:

@@ -607,6 +607,41 @@ TEST_F(PartitionTest, ReportsMessagesThatTheOtherSideHasDelivered) {
   }
 }
 
+// The client has them once more from this side, and has yet to say so.
+TEST_F(PartitionTest, WhatTheOtherSideHasDeliveredStillCountsForReceiveMaximum_MQTT_3_3_4_9) {
+  for (const std::uint64_t seed : Seeds(20)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 2);
+    Break(subscriber);
+    MqttClient& publisher = Connect("p", 0);
+    PublishSome(publisher, "x", 4);  // two of them with QoS 2
+    world().Run();
+    Part();
+    MoveTo(subscriber, 1);
+    subscriber.ForgetSeen();
+    subscriber.acknowledges = false;
+    mqtt::ConnectView connect = Persistent();
+    connect.receive_maximum = 4;
+    MoveTo(subscriber, 0, connect);
+    const std::vector<Received> held = subscriber.received;
+    ASSERT_EQ(held.size(), 4u);
+    Meet();
+    Publish(publisher, "t", "y", 1);
+    EXPECT_THAT(subscriber.Payloads(), ::testing::Not(::testing::Contains("y")));
+    subscriber.acknowledges = true;
+    for (const Received& message : held) {
+      subscriber.SendAck(message.qos == mqtt::QoS::kExactlyOnce ? mqtt::PacketType::kPubrec
+                                                                : mqtt::PacketType::kPuback,
+                         message.packet_id);
+    }
+    world().Run();
+    EXPECT_THAT(subscriber.Payloads(), ::testing::Contains("y"));
+    Settle();
+  }
+}
+
 TEST_F(PartitionTest, ReportsTopicsThatBothSidesWrote_P9) {
   for (const std::uint64_t seed : Seeds(20)) {
     SCOPED_TRACE(seed);

@@ -45,7 +45,8 @@ class Program {
   }
 
  private:
-  // The next byte of the program, 0 behind its end.
+  // The next byte of the program, 0 behind its end. At most one call in the arguments of another
+  // function: compilers differ in which they evaluate first.
   unsigned Byte() {
     if (bytes_.empty()) return 0;
     const unsigned byte = bytes_.front();
@@ -111,9 +112,7 @@ class Program {
       case 14:
         return ChangePair();
       case 15:
-        world_.HoldRecords(Below(2), Below(2) == 0);
-        world_.HoldAcknowledgements(Below(2), Below(2) == 0);
-        return;
+        return Hold();
       case 16:
         return SendAnything(client);
       case 17:
@@ -148,8 +147,16 @@ class Program {
     PublishOptions options{.retain = Below(4) == 0};
     if (client.version() == Version::k5 && Below(4) == 0) options.expiry_s = Below(20);
     const std::string payload(Below(6) == 0 ? 0 : 1 + Below(200), 'p');
-    client.SendPublish(kTopics[Below(kTopics.size())], payload, static_cast<int>(Below(3)),
-                       options);
+    const std::string_view topic = kTopics[Below(kTopics.size())];
+    const int qos = static_cast<int>(Below(3));
+    client.SendPublish(topic, payload, qos, options);
+  }
+
+  void Hold() {
+    const std::size_t records_of = Below(2);
+    world_.HoldRecords(records_of, Below(2) == 0);
+    const std::size_t acknowledgements_of = Below(2);
+    world_.HoldAcknowledgements(acknowledgements_of, Below(2) == 0);
   }
 
   void Subscribe(MqttClient& client) {

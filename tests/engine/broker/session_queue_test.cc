@@ -217,7 +217,7 @@ TEST(SessionQueue, GivesMessagesBackThatAreTakenOutWhileWalking) {
   });
   EXPECT_THAT(seen, ElementsAre("0a", "1b", "2c"));
   EXPECT_EQ(queue.waiting_messages(), 1u);
-  EXPECT_EQ(queue.in_flight(), 1u);
+  EXPECT_EQ(queue.in_flight(), 2u) << "the client has both";
   EXPECT_EQ(queue.queued_messages(), 0u);
   EXPECT_TRUE(queue.Acknowledge(PacketId{2}, QoS::kAtLeastOnce));
   EXPECT_TRUE(queue.empty());
@@ -358,6 +358,37 @@ TEST(SessionQueue, FollowsANewOwnerThatHasNotSkippedWhatThisOneHas) {
   EXPECT_TRUE(queue.Place(1, Outbound("b")));
 }
 
+// What both nodes of a pair gave to the client while they did not see each other.
+TEST(SessionQueue, KeepsThePlaceInTheWindowOfWhatIsDiscardedInFlight) {
+  SessionQueue queue;
+  for (const char* payload : {"a", "b", "c"}) queue.Push(Outbound(payload));
+  EXPECT_THAT(Send(queue, 2), ElementsAre("a", "b"));
+  queue.ForEach([&](std::uint64_t number, OutboundMessage&) {
+    if (number != 1) queue.Discard(number);
+  });
+  EXPECT_EQ(queue.waiting_messages(), 1u);
+  EXPECT_EQ(queue.in_flight(), 2u);
+  EXPECT_FALSE(queue.FindInFlight(SessionQueue::PacketIdOf(0)));
+  EXPECT_FALSE(queue.Acknowledge(SessionQueue::PacketIdOf(0), QoS::kAtLeastOnce));
+  EXPECT_FALSE(queue.Settle(SessionQueue::PacketIdOf(0), QoS::kExactlyOnce)) << "it was QoS 1";
+  EXPECT_TRUE(queue.Settle(SessionQueue::PacketIdOf(0), QoS::kAtLeastOnce));
+  EXPECT_FALSE(queue.Settle(SessionQueue::PacketIdOf(0), QoS::kAtLeastOnce));
+  EXPECT_EQ(queue.in_flight(), 1u);
+}
+
+TEST(SessionQueue, ForgetsWhatWasDiscardedInFlightWithTheConnection) {
+  SessionQueue queue;
+  for (const char* payload : {"a", "b"}) queue.Push(Outbound(payload));
+  EXPECT_THAT(Send(queue), ElementsAre("a", "b"));
+  queue.ForEach([&](std::uint64_t number, OutboundMessage&) { queue.Discard(number); });
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.in_flight(), 2u);
+  queue.Rewind();
+  EXPECT_EQ(queue.in_flight(), 0u);
+  EXPECT_EQ(queue.slots(), 0u);
+  EXPECT_FALSE(queue.Settle(SessionQueue::PacketIdOf(0), QoS::kAtLeastOnce));
+}
+
 // Any sequence of what a session does to its queue, against a map by number.
 struct Model {
   struct Entry {
@@ -367,13 +398,17 @@ struct Model {
     bool on_wire = false;  // of this connection
   };
   std::map<std::uint64_t, Entry> entries;
+  std::map<std::uint64_t, QoS> taken;  // discarded on the wire
   std::uint64_t next = 0;
 
   // The number that Next() must yield.
   std::optional<std::uint64_t> ToSend() const {
     for (const auto& [number, entry] : entries) {
       if (entry.on_wire) continue;
-      if (number - entries.begin()->first >= kPacketIds) return std::nullopt;
+      const std::uint64_t first = taken.empty()
+                                      ? entries.begin()->first
+                                      : std::min(entries.begin()->first, taken.begin()->first);
+      if (number - first >= kPacketIds) return std::nullopt;
       return number;
     }
     return std::nullopt;
@@ -384,8 +419,15 @@ struct Model {
   }
 };
 
+void Settle(SessionQueue& queue, Model& model, std::uint64_t number, QoS qos) {
+  const auto it = model.taken.find(number);
+  const bool known = it != model.taken.end() && it->second == qos;
+  RC_ASSERT(queue.Settle(SessionQueue::PacketIdOf(number), qos) == known);
+  if (known) model.taken.erase(it);
+}
+
 void RunAgainstModel(SessionQueue& queue, Model& model) {
-  const int action = *rc::gen::inRange(0, 9);
+  const int action = *rc::gen::inRange(0, 10);
   // Near the end of the queue, and far fewer back than there are packet ids: what a client
   // acknowledges is an id, and two of these numbers never share one.
   const auto pick = [&]() -> std::uint64_t {
@@ -424,6 +466,7 @@ void RunAgainstModel(SessionQueue& queue, Model& model) {
                        it->second.state == OutboundState::kSent && it->second.qos == qos;
     RC_ASSERT(queue.Acknowledge(SessionQueue::PacketIdOf(number), qos).has_value() == known);
     if (known) model.entries.erase(it);
+    if (!known) Settle(queue, model, number, qos);
   } else if (action == 5) {
     const std::uint64_t number = pick();
     const auto it = model.entries.find(number);
@@ -442,6 +485,7 @@ void RunAgainstModel(SessionQueue& queue, Model& model) {
                        it->second.state == OutboundState::kReleased;
     RC_ASSERT(queue.Complete(SessionQueue::PacketIdOf(number)) == known);
     if (known) model.entries.erase(it);
+    if (!known) Settle(queue, model, number, QoS::kExactlyOnce);
   } else if (action == 7) {
     const auto dropped = queue.DropOldestQueued();
     const auto it = std::find_if(model.entries.begin(), model.entries.end(), [](const auto& e) {
@@ -449,8 +493,15 @@ void RunAgainstModel(SessionQueue& queue, Model& model) {
     });
     RC_ASSERT(dropped.has_value() == (it != model.entries.end()));
     if (it != model.entries.end()) model.entries.erase(it);
+  } else if (action == 8) {
+    const auto it = model.entries.find(pick());
+    if (it == model.entries.end()) return;
+    queue.Discard(it->first);
+    if (it->second.on_wire) model.taken.emplace(it->first, it->second.qos);
+    model.entries.erase(it);
   } else {
     queue.Rewind();
+    model.taken.clear();
     for (auto& [number, entry] : model.entries) entry.on_wire = false;
   }
 }
@@ -465,8 +516,10 @@ TEST(SessionQueue, DoesWhatAMapWouldDo) {
     const int steps = *rc::gen::inRange(0, 120);
     for (int i = 0; i < steps; ++i) {
       RunAgainstModel(queue, model);
+      std::vector<std::uint64_t> numbers;
+      queue.ForEach([&](std::uint64_t number, OutboundMessage&) { numbers.push_back(number); });
       std::size_t bytes = 0;
-      std::size_t on_wire = 0;
+      std::size_t on_wire = model.taken.size();
       for (const auto& [number, entry] : model.entries) {
         if (entry.state != OutboundState::kReleased) bytes += 1 + entry.payload.size();
         if (entry.on_wire) ++on_wire;
@@ -476,8 +529,6 @@ TEST(SessionQueue, DoesWhatAMapWouldDo) {
       RC_ASSERT(queue.waiting_bytes() == bytes);
       RC_ASSERT(queue.in_flight() == on_wire);
       RC_ASSERT(queue.next_number() == model.next);
-      std::vector<std::uint64_t> numbers;
-      queue.ForEach([&](std::uint64_t number, OutboundMessage&) { numbers.push_back(number); });
       RC_ASSERT(numbers.size() == model.entries.size());
       RC_ASSERT(std::equal(numbers.begin(), numbers.end(), model.entries.begin(),
                            [](std::uint64_t n, const auto& e) { return n == e.first; }));
