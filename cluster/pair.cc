@@ -14,6 +14,8 @@ constexpr MonoNs kRedialMax = kNanosecondsPerSecond;
 constexpr MonoNs kSuspectRedialMax = 50 * kNanosecondsPerMillisecond;
 constexpr MonoNs kDropsForgottenAfter = 60 * kNanosecondsPerSecond;
 constexpr std::uint32_t kArmingRetryMs = 5;
+// A partner may ask for a pause. No version asks for a third of this.
+constexpr std::uint32_t kPauseMaxMs = 30'000;
 
 std::uint32_t ToMs(MonoNs ns) noexcept {
   return ns <= 0 ? 0
@@ -164,7 +166,7 @@ void Pair::OnProposal(std::size_t path, const PairView& view, MonoNs now) {
   if (epoch_ && answer_path_) return Answer(path, PairVerdict::Kind::kLater, kArmingRetryMs);
   if (NeedsCare(view.holding) && !Settle(path, view, now)) return;
   if (epoch_) Leave(DownReason::kDropped, now);
-  const std::uint32_t hold_ms = std::max(HoldMs(now), view.hold_ms);
+  const std::uint32_t hold_ms = std::max(HoldMs(now), std::min(view.hold_ms, kPauseMaxMs));
   if (hold_ms != 0 || stopping_)
     return Answer(path, PairVerdict::Kind::kLater, std::max(hold_ms, kArmingRetryMs));
   Begin(epoch_max_ + 1, now);
@@ -220,7 +222,8 @@ void Pair::OnVerdict(std::size_t path, const PairVerdict& verdict, MonoNs now) {
       state.act_at = now;  // this side left meanwhile: propose as it is now
       return;
     case PairVerdict::Kind::kLater:
-      state.act_at = now + std::max(verdict.later_ms, 1u) * kNanosecondsPerMillisecond;
+      state.act_at =
+          now + std::clamp(verdict.later_ms, 1u, kPauseMaxMs) * kNanosecondsPerMillisecond;
       return;
     case PairVerdict::Kind::kBegin:
       if (verdict.epoch <= epoch_max_ || HoldMs(now) != 0) return Drop(path, now);

@@ -289,6 +289,33 @@ TEST(Pair, AnEpochIsAboveAllThatEitherNodeHasKnown) {
   EXPECT_EQ(beta.epoch(), 42u);
 }
 
+TEST(Pair, APartnerCannotPutItOffForLong) {
+  Pair alpha({.name = "alpha", .incarnation = Incarnation{1}});
+  alpha.Start(0);
+  alpha.SetPeer("beta", 1, 0);
+  alpha.OnPathUp(0, {.name = "beta", .incarnation = Incarnation{2}}, 0);
+  alpha.Tick(0);
+  alpha.TakeEffects();
+  alpha.OnVerdict(0, {.kind = PairVerdict::Kind::kLater, .later_ms = UINT32_MAX}, 0);
+  EXPECT_TRUE(alpha.TakeEffects().empty());
+  alpha.Tick(60 * kNanosecondsPerSecond);
+  const auto proposals = alpha.TakeEffects();
+  EXPECT_TRUE(std::any_of(proposals.begin(), proposals.end(), [](const PairEffect& effect) {
+    return std::holds_alternative<SendProposal>(effect);
+  }));
+  Pair beta({.name = "beta", .incarnation = Incarnation{2}});
+  beta.Start(0);
+  beta.SetPeer("alpha", 1, 0);
+  beta.OnPathUp(0, {.name = "alpha", .incarnation = Incarnation{1}}, 0);
+  beta.OnProposal(0, {.hold_ms = UINT32_MAX}, 0);
+  const auto effects = beta.TakeEffects();
+  ASSERT_FALSE(effects.empty());
+  const auto* const verdict = std::get_if<SendVerdict>(&effects.back());
+  ASSERT_NE(verdict, nullptr);
+  EXPECT_EQ(verdict->verdict.kind, PairVerdict::Kind::kLater);
+  EXPECT_LE(verdict->verdict.later_ms, 60'000u);
+}
+
 TEST(Pair, ALostConnectionIsReplacedWithoutANewEpoch) {
   PairWorld world(2);
   world.Start("alpha");

@@ -62,6 +62,9 @@ class MemoryNet {
 
   bool splits = true;  // what is sent arrives in pieces of random size
 
+  // What becomes of bytes on their way, if set.
+  std::function<void(MutableBytes)> tamper;
+
   // Rises with whatever a poll of any port might notice.
   std::uint64_t activity = 0;
 
@@ -292,6 +295,7 @@ class MemoryPort final : public reactor::StreamPort {
       std::size_t size = std::min(end->receive.size(), end->inbox.size());
       if (net_.splits && net_.Random(2) == 0) size = 1 + net_.Random(size);
       std::copy_n(end->inbox.data(), size, end->receive.begin());
+      if (net_.tamper) net_.tamper(end->receive.first(size));
       end->inbox.Consume(size);
       end->receive = {};
       ++events_;

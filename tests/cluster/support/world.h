@@ -106,6 +106,7 @@ struct WorldCore {
   std::deque<absl::AnyInvocable<void()>> tasks;
   std::unique_ptr<node::PartnerLink> link;
   bool frozen = false;  // this core alone stands still
+  MonoNs sleeps_until = 0;
 };
 
 class WorldNode {
@@ -146,8 +147,10 @@ class WorldNode {
       bool awake = core.port->Poll() != 0;
       awake |= !core.tasks.empty();
       for (auto& task : std::exchange(core.tasks, {})) task();
-      awake |= core.link->NextDeadline() <= now.mono_ns;
+      awake |= std::min(core.sleeps_until, core.link->NextDeadline()) <= now.mono_ns;
+      if (!awake) continue;
       for (int i = 0; awake && i < 20; ++i) awake = core.link->Turn(now);
+      core.sleeps_until = core.link->NextDeadline();
     }
   }
 
