@@ -16,8 +16,15 @@ namespace {
 constexpr MonoNs kAskAfterNs = kNanosecondsPerSecond;
 // Should the owner only be out of sight, it goes on numbering where it was. Whoever takes its place
 // keeps away from that, so that a client that comes from there takes no new message for one that it
-// has begun to receive. A small part of the packet identifiers, so that the next times do, too.
-constexpr std::uint64_t kApartNumbers = 4096;
+// has begun to receive. Each time by another part of the packet identifiers, also if what this node
+// gave the last time has been forgotten meanwhile; by half of them at most, since a client that
+// leaves a message unanswered gets no further than all of them.
+std::uint64_t ApartNumbers(std::uint64_t epoch) noexcept {
+  constexpr std::uint64_t kLeast = 4096;
+  constexpr std::uint64_t kPart = 1024;
+  constexpr std::uint64_t kParts = 28;
+  return kLeast + epoch % kParts * kPart;
+}
 // A message whose place has not come for so long was not for the session in its owner's eyes. Far
 // above what a link may lag before it counts as down.
 constexpr MonoNs kForgetAfterNs = 60 * kNanosecondsPerSecond;
@@ -648,7 +655,8 @@ void Shard::Promote(Session& session, bool owner_lives) {
   owner_lives ? Unfork(session) : Fork(session);
   // Behind the fork: what this copy has not had is no part of what both have.
   session.queue.SkipTo(session.unused_there);
-  if (!owner_lives) session.queue.SkipTo(session.queue.next_number() + kApartNumbers);
+  if (!owner_lives)
+    session.queue.SkipTo(session.queue.next_number() + ApartNumbers(peer_.epoch().epoch));
   CountOwned(session, 1);
   if (owner_lives) teller_.BeginFollowing(session);
   for (const auto& [filter, state] : session.subscriptions) {
