@@ -515,7 +515,7 @@ TEST_F(Failure, DrainingIsToldToThePartner) {
 
 // A partner whose memory fails: its frames are broken at any place, in calls of the RPC system as
 // in the batches and acknowledgements beside it. That may cost what was said, the connection or the
-// epoch; but the process lives, memory stays bounded, and both get in step again.
+// epoch; but the process lives, and both get in step again.
 class BrokenFrames : public Failure, public ::testing::WithParamInterface<int> {};
 
 TEST_P(BrokenFrames, EndTheEpochAtMost) {

@@ -77,6 +77,21 @@ class PartitionTest : public WorldTest {
     world().AdvanceSeconds(1);
     Reconnect(client, node, connect);
   }
+  // A subscriber that four messages waited for on both nodes, two of them with QoS 2; the nodes
+  // have parted, and it has had them from node 1. And their publisher, at node 0.
+  std::pair<MqttClient&, MqttClient&> BuildOneServedFromTheOtherSide(std::uint64_t seed) {
+    BuildPairOf(seed);
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    Subscribe(subscriber, "t", 2);
+    Break(subscriber);
+    MqttClient& publisher = Connect("p", 0);
+    PublishSome(publisher, "x", 4);
+    world().Run();
+    Part();
+    MoveTo(subscriber, 1);
+    EXPECT_EQ(subscriber.received.size(), 4u);
+    return {subscriber, publisher};
+  }
   bool HasSubscription(std::size_t node, const std::string& client_id, const std::string& filter) {
     const broker::Session* const session = world().home(node, client_id).sessions().Find(client_id);
     return session != nullptr && session->subscriptions.contains(filter);
@@ -587,16 +602,7 @@ TEST_F(PartitionTest, ReportsSubscriptionsThatTheOtherSideAddedOrChanged) {
 TEST_F(PartitionTest, ReportsMessagesThatTheOtherSideHasDelivered) {
   for (const std::uint64_t seed : Seeds(20)) {
     SCOPED_TRACE(seed);
-    BuildPairOf(seed);
-    MqttClient& subscriber = Connect("s", 0, Persistent());
-    Subscribe(subscriber, "t", 2);
-    Break(subscriber);
-    MqttClient& publisher = Connect("p", 0);
-    PublishSome(publisher, "x", 4);  // two of them with QoS 2
-    world().Run();
-    Part();
-    MoveTo(subscriber, 1);
-    EXPECT_EQ(subscriber.received.size(), 4u);
+    MqttClient& subscriber = BuildOneServedFromTheOtherSide(seed).first;
     subscriber.acknowledges = false;
     MoveTo(subscriber, 0);
     Meet();
@@ -611,15 +617,7 @@ TEST_F(PartitionTest, ReportsMessagesThatTheOtherSideHasDelivered) {
 TEST_F(PartitionTest, WhatTheOtherSideHasDeliveredStillCountsForReceiveMaximum_MQTT_3_3_4_9) {
   for (const std::uint64_t seed : Seeds(20)) {
     SCOPED_TRACE(seed);
-    BuildPairOf(seed);
-    MqttClient& subscriber = Connect("s", 0, Persistent());
-    Subscribe(subscriber, "t", 2);
-    Break(subscriber);
-    MqttClient& publisher = Connect("p", 0);
-    PublishSome(publisher, "x", 4);  // two of them with QoS 2
-    world().Run();
-    Part();
-    MoveTo(subscriber, 1);
+    auto [subscriber, publisher] = BuildOneServedFromTheOtherSide(seed);
     subscriber.ForgetSeen();
     subscriber.acknowledges = false;
     mqtt::ConnectView connect = Persistent();
