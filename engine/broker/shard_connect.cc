@@ -33,6 +33,16 @@ std::unique_ptr<Will> MakeWill(const mqtt::WillView& view) {
   return will;
 }
 
+// A session that begins while the partner is out of sight may begin there as well, or be one that
+// goes on there. So it numbers from a place of its own, above where copies that take over begin
+// (ApartNumbers), and not from where the other node's does: the half that goes on when both meet
+// may give a number before it has heard which ones the other half used.
+std::uint64_t FirstNumberApart(Incarnation incarnation) noexcept {
+  constexpr std::uint64_t kLeast = 36'864;
+  constexpr std::uint64_t kNumbers = 28'000;
+  return kLeast + StableHash({static_cast<std::uint64_t>(incarnation)}) % kNumbers;
+}
+
 }  // namespace
 
 void Shard::OnConnect(Client& client, const mqtt::ConnectView& connect) {
@@ -245,6 +255,7 @@ void Shard::CompleteConnect(Client& client) {
     session = &sessions_.Create(pending->client_id);
     session->started_at = pending->clean_start ? client.connected_at : Session::kNoCleanStart;
     session->cleaned_apart = pending->clean_start && !peer_.up();
+    if (has_partner_ && !peer_.up()) session->queue.SkipTo(FirstNumberApart(context_.incarnation));
     // The other node has made its copy with the claim, unless that is about to end.
     if (peer_.up() && (pending->session_expiry_s != 0 || pending->will)) {
       tells = copy_is_over;

@@ -104,6 +104,25 @@ class PartitionTest : public WorldTest {
   }
 };
 
+// What a client began to receive on one side must not look like what it gets on the other.
+TEST_F(PartitionTest, SessionsThatBeginOnBothSidesGiveDifferentPacketIdentifiers) {
+  for (const std::uint64_t seed : Seeds(20)) {
+    SCOPED_TRACE(seed);
+    BuildPairOf(seed);
+    Part();
+    MqttClient& subscriber = Connect("s", 0, Persistent());
+    std::set<std::uint16_t> seen;
+    for (const std::size_t node : {0, 1}) {
+      if (node == 1) MoveTo(subscriber, node);
+      Subscribe(subscriber, "t", 2);
+      PublishSome(Connect("p" + std::to_string(node), node), "x", 4);
+      world().Run();
+      for (const Received& message : subscriber.received) seen.insert(message.packet_id);
+      EXPECT_THAT(seen, SizeIs(4 * (node + 1)));
+    }
+  }
+}
+
 TEST_F(PartitionTest, DeliversWhatTheOtherSideTookForAClientThatStayed) {
   for (const std::uint64_t seed : Seeds(20)) {
     SCOPED_TRACE(seed);
