@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "engine/broker/message.h"
 #include "engine/broker/peer_origin.h"
 #include "engine/broker/peer_record.h"
+#include "engine/broker/retained_budget.h"
 #include "engine/broker/route_batch.h"
 #include "engine/broker/subscription_trie.h"
 
@@ -59,10 +61,12 @@ struct RetainMessage {
   PeerOrigin origin;
   std::uint64_t epoch = 0;  // that the sending core was in: in it, the other node has the message
   bool if_room = false;     // neither node has it yet, nor shall, if there is no room for it
+  RetainedRoom room;        // that the sending core holds for it
 };
 
 // Whether there is room for a retained message of so many bytes on a topic whose home is the
-// receiving core. `connection` of the sender waits for the answer.
+// receiving core. `connection` of the sender waits for the answer; the room is the sender's then,
+// to give back with the message, or without one.
 struct RoomQuery {
   ConnectionId connection{};
   std::string topic;
@@ -70,7 +74,7 @@ struct RoomQuery {
 };
 struct RoomReply {
   ConnectionId connection{};
-  bool granted = false;
+  std::optional<RetainedRoom> room;  // nothing: refused
 };
 
 // The sending core has a first subscriber of `filter`, or none any longer. `number` counts the

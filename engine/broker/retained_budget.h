@@ -7,6 +7,12 @@
 
 namespace tandem::broker {
 
+// Taken out of the budget for a message that will be stored: so many messages and bytes more.
+struct RetainedRoom {
+  std::int64_t messages = 0;
+  std::int64_t bytes = 0;
+};
+
 // One per node, shared by the stores of its cores and by those who take messages from clients. Both
 // nodes of a pair hold the same retained messages, so each one's own count is the cluster's.
 class RetainedBudget {
@@ -25,6 +31,20 @@ class RetainedBudget {
     return (messages <= 0 || this->messages() + messages <= messages_max_) &&
            (bytes <= 0 || this->bytes() + bytes <= bytes_max_);
   }
+  // Takes `room`, neither part of it below 0, if that keeps within the limits. Of cores that want
+  // the last place at once one gets it at the most; all may be refused.
+  bool Reserve(const RetainedRoom& room) noexcept {
+    const std::int64_t messages =
+        messages_.fetch_add(room.messages, std::memory_order_relaxed) + room.messages;
+    const std::int64_t bytes = bytes_.fetch_add(room.bytes, std::memory_order_relaxed) + room.bytes;
+    if ((room.messages == 0 || messages <= messages_max_) &&
+        (room.bytes == 0 || bytes <= bytes_max_))
+      return true;
+    Release(room);
+    return false;
+  }
+  // Whoever stores the message, or will not: the store counts on its own.
+  void Release(const RetainedRoom& room) noexcept { Changed(-room.messages, -room.bytes); }
   // Whether a new message of `bytes` fits even if all that may be on its way between cores comes
   // first: then its home need not be asked.
   bool HasAmpleRoom(std::int64_t bytes) const noexcept {

@@ -1,5 +1,6 @@
 #include "engine/broker/retained_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -73,6 +74,20 @@ bool RetainedStore::HasRoomFor(std::string_view topic, std::size_t bytes, MonoNs
   const auto more = static_cast<std::int64_t>(bytes);
   return present ? budget_->HasRoom(0, more - static_cast<std::int64_t>(present->bytes()))
                  : budget_->HasRoom(1, more);
+}
+
+std::optional<RetainedRoom> RetainedStore::Reserve(std::string_view topic, std::size_t bytes,
+                                                   MonoNs now) {
+  if (budget_ == nullptr) return RetainedRoom();
+  const MessagePtr present = Get(topic, now);
+  RetainedRoom room{.messages = 1, .bytes = static_cast<std::int64_t>(bytes)};
+  if (present) {
+    room = {.messages = 0,
+            .bytes = std::max<std::int64_t>(
+                room.bytes - static_cast<std::int64_t>(present->bytes()), 0)};
+  }
+  if (!budget_->Reserve(room)) return std::nullopt;
+  return room;
 }
 
 const RetainedStore::Value* RetainedStore::Peek(std::string_view topic) const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,12 @@ class RetainedStore {
   // Whether a message of `bytes` may become the value of `topic`: in place of one that is there, or
   // by the budget.
   bool HasRoomFor(std::string_view topic, std::size_t bytes, MonoNs now) const;
+
+  // The same, and takes the room for it out of the budget, until Release: nothing if there is none.
+  std::optional<RetainedRoom> Reserve(std::string_view topic, std::size_t bytes, MonoNs now);
+  void Release(const RetainedRoom& room) noexcept {
+    if (budget_ != nullptr) budget_->Release(room);
+  }
 
   // A page of the values that match `filter`, in order of topics, after topic `after`. Looks at no
   // more than `visits_max` topics and yields no more than `messages_max` messages or (about)

@@ -41,7 +41,7 @@ inline void Router::FindEntries(const MessageFields& fields) {
   if (!matches.whole) context_.metrics.MatchCutOff();
 }
 
-Router::Result Router::FromClient(const MessageFields& fields, Retaining retaining,
+Router::Result Router::FromClient(const MessageFields& fields, const Retaining& retaining,
                                   std::optional<PublisherStep> step) {
   const WrittenLog::Routing routing(context_.written, context_.now.mono_ns, DeliveryPath::kLocal);
   RoutedMessage message(fields);
@@ -68,8 +68,8 @@ Router::Result Router::FromClient(const MessageFields& fields, Retaining retaini
   if (step && HandsStep(*step, targets)) targets.handed = &*step;
   Result result{.matched = targets.matched, .step_handed = targets.handed != nullptr};
   result.routed = SendToCores(message, targets, true, fields.qos != mqtt::QoS::kAtMostOnce, {});
-  const bool retains = retaining == Retaining::kYes;
-  if (retaining != Retaining::kNo) UpdateRetained(message, {}, !retains);
+  const bool retains = retaining.kind == Retaining::Kind::kYes;
+  if (retaining.kind != Retaining::Kind::kNo) UpdateRetained(message, {}, retaining);
   if (!peer_.up()) {
     // They were members of a node that is gone: those that take their place are not known yet.
     lent_.Lend(message, targets.peer_groups);
@@ -179,6 +179,7 @@ void Router::FromCore(const RouteBatch& batch) {
 
 void Router::FromCore(RetainMessage retain) {
   const Message& message = *retain.message;
+  retained_.Release(retain.room);
   // Should the nodes part now, it was written before (MergeLog).
   context_.clock.Observe(message.hlc(), context_.now.wall_ms);
   if (retain.if_room &&
@@ -583,16 +584,22 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
   return last;
 }
 
-void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin, bool if_room) {
+void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin,
+                            const Retaining& retaining) {
+  const bool if_room = retaining.kind == Retaining::Kind::kIfRoom;
   const CoreId home = RetainedHome(message.fields().topic);
-  if (home == context_.core) return StoreRetained(message.Share(), origin);
+  if (home == context_.core) {
+    retained_.Release(retaining.room);
+    return StoreRetained(message.Share(), origin);
+  }
   message.Share()->MarkShared();
   if (origin.number != 0) peer_.RelayedTo(home, origin);
   context_.outbox.cores.push_back(
       {home, RetainMessage{.message = message.Share(),
                            .origin = origin,
                            .epoch = peer_.up() && !if_room ? peer_.epoch().epoch : 0,
-                           .if_room = if_room}});
+                           .if_room = if_room,
+                           .room = retaining.room}});
 }
 
 }  // namespace tandem::broker

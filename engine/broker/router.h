@@ -25,10 +25,14 @@
 namespace tandem::broker {
 
 // Whether a message becomes the retained one of its topic.
-enum class Retaining : std::uint8_t {
-  kNo,
-  kYes,
-  kIfRoom,  // if the topic's home core, which is another one, finds room for it
+struct Retaining {
+  enum class Kind : std::uint8_t {
+    kNo,
+    kYes,
+    kIfRoom,  // if the topic's home core, which is another one, finds room for it
+  };
+  Kind kind = Kind::kNo;
+  RetainedRoom room;  // held for it until it is stored
 };
 
 // One per shard.
@@ -61,7 +65,7 @@ class Router {
   };
   // A message that a client of this core published, or a will of its session. `fields.topic` is
   // valid. `step` is what it does to the publisher's session, if the other node mirrors that.
-  Result FromClient(const MessageFields& fields, Retaining retaining = Retaining::kNo,
+  Result FromClient(const MessageFields& fields, const Retaining& retaining = {},
                     std::optional<PublisherStep> step = std::nullopt);
   // One that every core of both nodes makes for its own sessions, with QoS 0 ($SYS).
   // `chooses_members`: and this core for the shared groups, wherever their members are.
@@ -172,7 +176,8 @@ class Router {
   std::uint16_t OwnKeeper() const noexcept;
   std::uint64_t OtherCores() const noexcept;
   void StoreRetained(MessagePtr message, const PeerOrigin& origin);
-  void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin, bool if_room = false);
+  void UpdateRetained(RoutedMessage& message, const PeerOrigin& origin,
+                      const Retaining& retaining = {});
 
   ShardContext& context_;
   SubscriptionTrie& trie_;

@@ -220,7 +220,7 @@ class Shard final : public ReplicatorEvents {
   MessageFields FieldsOf(const Client& client, const mqtt::PublishView& publish,
                          std::string_view topic, Buffer* block);
   void AcceptPublish(Client& client, MessageFields fields, mqtt::PacketId packet_id,
-                     Retaining retaining);
+                     const Retaining& retaining);
   void DenyPublish(Client& client, const mqtt::PublishView& publish);
   void Acknowledge(Client& client, mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode code,
                    const CommitPosition& position, std::uint8_t ack_qos, bool ends_flow);
@@ -241,8 +241,11 @@ class Shard final : public ReplicatorEvents {
   void ForgetBrakesOfPeer();
 
   // shard_retain.cc
-  enum class Room : std::uint8_t { kYes, kNo, kAsk };
-  Room RoomFor(const MessageFields& fields) const;
+  struct Room {
+    enum Answer : std::uint8_t { kYes, kNo, kAsk } answer = kNo;
+    RetainedRoom held;  // kYes: taken out of the budget for it
+  };
+  Room RoomFor(const MessageFields& fields);
   void AskForRoom(Client& client, const MessageFields& fields, mqtt::PacketId packet_id);
   void OnRoomReply(const RoomReply& reply);
   void RefuseRetained(Client& client, const MessageFields& fields, mqtt::PacketId packet_id);

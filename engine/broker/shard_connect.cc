@@ -522,13 +522,13 @@ void Shard::PublishWill(Session& session) {
     step = PublisherStep{.client_id = session.client_id};
     teller_.NoteChanged(session);
   }
-  Retaining retaining = Retaining::kNo;
+  Retaining retaining;
   if (fields.retain) {
     const Room room = RoomFor(fields);
-    if (room == Room::kNo) context_.metrics.PublishRefused(metrics::PublishRefusal::kQuotaExceeded);
-    retaining = room == Room::kYes   ? Retaining::kYes
-                : room == Room::kAsk ? Retaining::kIfRoom
-                                     : Retaining::kNo;
+    if (room.answer == Room::kNo)
+      context_.metrics.PublishRefused(metrics::PublishRefusal::kQuotaExceeded);
+    if (room.answer == Room::kYes) retaining = {.kind = Retaining::Kind::kYes, .room = room.held};
+    if (room.answer == Room::kAsk) retaining = {.kind = Retaining::Kind::kIfRoom};
   }
   router_.FromClient(fields, retaining, std::move(step));
 }

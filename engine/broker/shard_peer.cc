@@ -136,9 +136,8 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    if (peer_.up() && m.epoch == peer_.epoch().epoch) exposure_.CoreCovered(from);
                  },
                  [&](RoomQuery& m) {
-                   const bool granted =
-                       retained_.HasRoomFor(m.topic, m.bytes, context_.now.mono_ns);
-                   context_.outbox.cores.push_back({from, RoomReply{m.connection, granted}});
+                   const auto room = retained_.Reserve(m.topic, m.bytes, context_.now.mono_ns);
+                   context_.outbox.cores.push_back({from, RoomReply{m.connection, room}});
                  },
                  [&](RoomReply& m) { OnRoomReply(m); },
                  [&](BrakeMessage& m) {

@@ -63,10 +63,12 @@ void Shard::OnPublish(Client& client, const mqtt::PublishView& publish, Buffer* 
   }
   if (topic.front() == '$' && IsSystemTopic(topic)) return DenyPublish(client, publish);
   const MessageFields fields = FieldsOf(client, publish, topic, block);
-  if (!fields.retain) return AcceptPublish(client, fields, publish.packet_id, Retaining::kNo);
-  switch (RoomFor(fields)) {
+  if (!fields.retain) return AcceptPublish(client, fields, publish.packet_id, {});
+  const Room room = RoomFor(fields);
+  switch (room.answer) {
     case Room::kYes:
-      return AcceptPublish(client, fields, publish.packet_id, Retaining::kYes);
+      return AcceptPublish(client, fields, publish.packet_id,
+                           {.kind = Retaining::Kind::kYes, .room = room.held});
     case Room::kNo:
       return RefuseRetained(client, fields, publish.packet_id);
     case Room::kAsk:
@@ -142,7 +144,7 @@ bool Shard::CheckPublish(Client& client, const mqtt::PublishView& publish, std::
 }
 
 void Shard::AcceptPublish(Client& client, MessageFields fields, PacketId packet_id,
-                          Retaining retaining) {
+                          const Retaining& retaining) {
   Session& session = *client.session;
   const auto id = static_cast<std::uint16_t>(packet_id);
   if (fields.qos == QoS::kExactlyOnce) session.received_ids.insert(id);

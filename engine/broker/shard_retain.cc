@@ -1,8 +1,9 @@
 // Room for retained messages. A message may be retained if its topic has a value already or the
 // cluster has room for one more; whether it has a value only the topic's home core knows. While
 // there is ample room nobody asks; then the publisher waits for the answer of the home, so that its
-// messages keep their order. What is decided here holds on both nodes: the other one takes what it
-// is given.
+// messages keep their order. Room that was found is taken out of the budget at once, so that what
+// is on its way to its home counts, and comes back when the home stores it. What is decided here
+// holds on both nodes: the other one takes what it is given.
 #include <utility>
 
 #include "engine/base/check.h"
@@ -14,12 +15,15 @@ using mqtt::PacketType;
 using mqtt::QoS;
 using mqtt::ReasonCode;
 
-Shard::Room Shard::RoomFor(const MessageFields& fields) const {
-  if (fields.payload.empty()) return Room::kYes;  // a deletion
+Shard::Room Shard::RoomFor(const MessageFields& fields) {
+  if (fields.payload.empty()) return {.answer = Room::kYes};  // a deletion
   const std::size_t bytes = fields.topic.size() + fields.properties.size() + fields.payload.size();
-  if (router_.RetainedHome(fields.topic) == context_.core)
-    return retained_.HasRoomFor(fields.topic, bytes, context_.now.mono_ns) ? Room::kYes : Room::kNo;
-  return retained_budget_->HasAmpleRoom(static_cast<std::int64_t>(bytes)) ? Room::kYes : Room::kAsk;
+  if (router_.RetainedHome(fields.topic) == context_.core) {
+    const auto room = retained_.Reserve(fields.topic, bytes, context_.now.mono_ns);
+    return room ? Room{.answer = Room::kYes, .held = *room} : Room{.answer = Room::kNo};
+  }
+  const bool ample = retained_budget_->HasAmpleRoom(static_cast<std::int64_t>(bytes));
+  return {.answer = ample ? Room::kYes : Room::kAsk};
 }
 
 // Its packets behind this one wait with it: the core hands out no more of them until the answer.
@@ -38,10 +42,14 @@ void Shard::AskForRoom(Client& client, const MessageFields& fields, mqtt::Packet
 
 void Shard::OnRoomReply(const RoomReply& reply) {
   Client* const client = ConnectedClient(reply.connection);
-  if (client == nullptr || !client->asking) return;
+  if (client == nullptr || !client->asking) {
+    if (reply.room) retained_.Release(*reply.room);
+    return;
+  }
   const std::unique_ptr<AskingPublish> asking = std::move(client->asking);
-  if (reply.granted) {
-    AcceptPublish(*client, asking->message->fields(), asking->packet_id, Retaining::kYes);
+  if (reply.room) {
+    AcceptPublish(*client, asking->message->fields(), asking->packet_id,
+                  {.kind = Retaining::Kind::kYes, .room = *reply.room});
   } else {
     RefuseRetained(*client, asking->message->fields(), asking->packet_id);
   }
@@ -54,7 +62,7 @@ void Shard::RefuseRetained(Client& client, const MessageFields& fields, mqtt::Pa
   context_.metrics.PublishRefused(metrics::PublishRefusal::kQuotaExceeded);
   if (client.version == mqtt::Version::k5 && fields.qos != QoS::kAtMostOnce)
     return AnswerRefused(client, fields.qos, packet_id, ReasonCode::kQuotaExceeded);
-  AcceptPublish(client, fields, packet_id, Retaining::kNo);
+  AcceptPublish(client, fields, packet_id, {});
 }
 
 // A PUBREC with an error ends the flow: its packet id is free at once [MQTT-4.3.3-9]. 3.x clients

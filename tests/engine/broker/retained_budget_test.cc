@@ -17,6 +17,19 @@ TEST(RetainedBudget, LimitsMessagesAndBytes) {
   EXPECT_TRUE(budget.HasRoom(1, 1));
 }
 
+TEST(RetainedBudget, HoldsRoomUntilItIsGivenBack) {
+  RetainedBudget budget(2, 100);
+  EXPECT_TRUE(budget.Reserve({.messages = 1, .bytes = 60}));
+  EXPECT_FALSE(budget.Reserve({.messages = 1, .bytes = 41}));
+  EXPECT_TRUE(budget.Reserve({.messages = 1, .bytes = 40}));
+  EXPECT_FALSE(budget.Reserve({.messages = 1, .bytes = 0}));
+  EXPECT_TRUE(budget.Reserve({})) << "in place of one as large";
+  budget.Release({.messages = 1, .bytes = 60});
+  EXPECT_TRUE(budget.Reserve({.messages = 1, .bytes = 60}));
+  EXPECT_EQ(budget.messages(), 2);
+  EXPECT_EQ(budget.bytes(), 100);
+}
+
 TEST(RetainedBudget, TakesWhatMakesItSmallerWhenItIsOverFull) {
   RetainedBudget budget(1, 10);
   budget.Changed(5, 500);

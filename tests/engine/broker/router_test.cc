@@ -35,7 +35,7 @@ class RouterTest : public ::testing::Test {
   Router::Result Publish(std::string_view topic, bool retain = false) {
     return router_.FromClient(
         {.topic = topic, .payload = AsBytes("x"), .qos = QoS::kAtLeastOnce, .retain = retain},
-        retain ? Retaining::kYes : Retaining::kNo);
+        retain ? Retaining{.kind = Retaining::Kind::kYes} : Retaining{});
   }
   Outbox& out() { return parts_.context.outbox; }
   template <class T>
@@ -257,7 +257,7 @@ TEST_F(RouterTest, GivesCopiesNoPlaceForAMessageWhoseStepCrossesAlone_P2) {
   PeerUp();
   teller_.SetCopiesRouted(true);
   trie_.SetCoreInterest("t", CoreId{2}, true);
-  router_.FromClient({.topic = "t", .qos = QoS::kExactlyOnce}, Retaining::kNo,
+  router_.FromClient({.topic = "t", .qos = QoS::kExactlyOnce}, {},
                      PublisherStep{.client_id = "p", .packet_id = 3});
   ASSERT_THAT(out().records, SizeIs(1));
   EXPECT_EQ(std::get<SessionReceivedIdRecord>(out().records[0].record).packet_id, 3);
