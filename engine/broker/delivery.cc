@@ -133,6 +133,10 @@ bool Delivery::KeepForOwner(Session& session, RoutedMessage& message, const Form
     }
   }
   if (!session.mirrored_here()) return session.handed_over && session.handed_over->Covers(id);
+  // The owner will never give it a place: the subscription that it matched here is so new that the
+  // core it came from has not heard of the other node's. Its SUBACK waits for that, and what is
+  // kept until the session comes here again would stand behind newer messages (P6).
+  if (!reaches_owners_ && !session.giving_way && peer_.up()) return true;
   if (session.giving_way && !session.giving_way->over) {
     teller_.Along(session, message.Share(), form.qos, form.retain, form.identifiers);
   }

@@ -39,7 +39,11 @@ class Delivery {
     std::uint16_t lender = 0;                    // as in OutboundMessage
   };
 
-  void BeginRouting() noexcept { sender_.ForgetFrames(); }
+  // `reaches_owners`: the message may come to the other node, so to the owners of copies here.
+  void BeginRouting(bool reaches_owners) noexcept {
+    sender_.ForgetFrames();
+    reaches_owners_ = reaches_owners;
+  }
 
   // QoS 0: to the connection if there is one that keeps up. QoS 1 and 2: into the queue, and on to
   // the connection as far as Receive Maximum and its bytes allow. False if the queue's bound says
@@ -107,6 +111,7 @@ class Delivery {
   SessionTeller& teller_;
   Congestion& congestion_;
   PublishSender sender_;
+  bool reaches_owners_ = false;
   BlockVector<QueuePlace>* arriving_ = nullptr;
   std::vector<SubscriberId> waiting_;
   std::vector<ConnectionId> paused_receivers_;

@@ -131,7 +131,7 @@ void RetainedFetcher::OnPage(CoreId from, RetainedPage page) {
 }
 
 void RetainedFetcher::Take(Fetch& fetch, Session& session, const RetainedPage& page) {
-  delivery_.BeginRouting();
+  delivery_.BeginRouting(false);
   const SubscriptionState& subscription = fetch.subscription;
   for (const MessagePtr& message : page.messages) {
     // Whoever answers it with a retained message must write the later one (P9).

@@ -32,7 +32,8 @@ bool RouteBatch::TryAdd(const RouteTerms& terms, const MessageFields& fields) {
   const bool fits = bytes <= kBytesMax - block_->used_bytes && terms.read_at == own.read_at &&
                     terms.origin.epoch == own.origin.epoch &&
                     terms.origin.stream == own.origin.stream && terms.unasked == own.unasked &&
-                    terms.crosses == own.crosses && terms.steps_alone == own.steps_alone;
+                    terms.epoch == own.epoch && terms.crosses == own.crosses &&
+                    terms.steps_alone == own.steps_alone;
   if (fits) Write(terms.origin, fields);
   return fits;
 }

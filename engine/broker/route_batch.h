@@ -21,14 +21,14 @@ namespace tandem::broker {
 
 // How a message came and where else it goes: what the messages of a batch have in common.
 struct RouteTerms {
-  MonoNs read_at = 0;         // by the node, from a client or the link
-  PeerOrigin origin;          // of a batch: that of the last message
-  bool unasked = false;       // as in PublishRecord
-  std::uint64_t crosses = 0;  // the epoch in which it crosses to the other node on its own; 0: not
-  // The epoch in which the other node is told what the message did to its publisher's session, but
-  // not the message (PublisherStep); 0: none. Copies get no place for it: the place would survive
-  // this node without that.
-  std::uint64_t steps_alone = 0;
+  MonoNs read_at = 0;       // by the node, from a client or the link
+  PeerOrigin origin;        // of a batch: that of the last message
+  std::uint64_t epoch = 0;  // that the sending core is in; 0: none
+  bool unasked = false;     // as in PublishRecord
+  bool crosses = false;     // to the other node, on its own
+  // The other node is told what the message did to its publisher's session, but not the message
+  // (PublisherStep). Copies get no place for it: the place would survive this node without that.
+  bool steps_alone = false;
 };
 
 // Move-only, a single pointer; filled on one core and read on another. They are to be matched

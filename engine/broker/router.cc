@@ -47,7 +47,6 @@ Router::Result Router::FromClient(const MessageFields& fields, const Retaining& 
   RoutedMessage message(fields);
   Targets targets;
   const std::uint64_t records_before = peer_.last_number();
-  delivery_.BeginRouting();
   FindMatches(fields, targets);
   if (peer_.up()) {
     // Both nodes may have clients when they meet: what one publishes before it has heard of the
@@ -58,6 +57,7 @@ Router::Result Router::FromClient(const MessageFields& fields, const Retaining& 
   }
   targets.new_spares = ConcernsPeer(fields);
   if (targets.new_spares) targets.spare_keeper = OwnKeeper();
+  delivery_.BeginRouting(targets.peer || targets.unasked);
   DeliverMatches(message, false);
   ChooseMembers(message, targets);
   // The publisher's step and the places that other cores give to the message must survive together,
@@ -120,7 +120,7 @@ void Router::TellStep(PublisherStep&& step) {
 void Router::FromSystem(const MessageFields& fields, bool chooses_members) {
   RoutedMessage message(fields);
   Targets targets;
-  delivery_.BeginRouting();
+  delivery_.BeginRouting(false);
   FindMatches(fields, targets);
   DeliverMatches(message, false);
   if (chooses_members) ChooseMembers(message, targets);
@@ -144,7 +144,8 @@ void Router::FromCore(RouteMessage routed) {
   targets.hops = routed.hops;
   targets.tried = routed.tried;
   targets.steps_alone = IsStepAlone(routed.terms);
-  delivery_.BeginRouting();
+  const Crossing crossing = CrossingOf(routed.terms);
+  delivery_.BeginRouting(MayReachOwners(routed.terms));
   if (routed.route) {
     FindEntries(message.fields());
     DeliverMatches(message, targets.steps_alone);
@@ -156,7 +157,7 @@ void Router::FromCore(RouteMessage routed) {
       GiveUp(*key, message, targets);
   }
   SendOnward(message, targets, {});
-  teller_.EndRouting(message.fields().id, CrossingOf(routed.terms));
+  teller_.EndRouting(message.fields().id, crossing);
   if (tells_step) TellStep(std::move(*routed.step));
 }
 
@@ -166,11 +167,12 @@ void Router::FromCore(const RouteBatch& batch) {
   const WrittenLog::Routing routing(context_.written, terms.read_at, PathOf(terms.origin));
   const bool steps_alone = IsStepAlone(terms);
   const Crossing crossing = CrossingOf(terms);
+  const bool reaches_owners = MayReachOwners(terms);
   batch.Each([&](const MessageFields& fields) {
     RoutedMessage message(fields);
     // Whoever gets it here and answers with a retained message must write the later one (P9).
     context_.clock.Observe(fields.hlc, context_.now.wall_ms);
-    delivery_.BeginRouting();
+    delivery_.BeginRouting(reaches_owners);
     FindEntries(fields);
     DeliverMatches(message, steps_alone);
     teller_.EndRouting(fields.id, crossing);
@@ -210,7 +212,7 @@ void Router::FromPeer(PublishRecord&& record, const PeerOrigin& origin) {
   RoutedMessage message(std::move(record.message));
   context_.clock.Observe(message.fields().hlc, context_.now.wall_ms);
   Targets targets;
-  delivery_.BeginRouting();
+  delivery_.BeginRouting(true);
   if (record.route) {
     FindMatches(message.fields(), targets);
     delivery_.SetArriving(record.places.empty() ? nullptr : &record.places);
@@ -246,7 +248,7 @@ void Router::FromPeer(RetainedRecord record, const PeerOrigin& origin) {
 
 void Router::ToGroup(const SharedKey& key, const MessagePtr& message, GivenBack back) {
   RoutedMessage routed(message);
-  delivery_.BeginRouting();
+  delivery_.BeginRouting(false);
   if (!peer_.up()) back = {};
   SharedGroup* const group = trie_.FindGroup(key);
   // A spare that is there already stands for the next member as well; in place of the member's copy
@@ -277,15 +279,22 @@ void Router::ToGroup(const SharedKey& key, const MessagePtr& message, GivenBack 
 // Of a message that another core has taken from a client or from the other node.
 Crossing Router::CrossingOf(const RouteTerms& terms) const noexcept {
   const std::uint64_t epoch = peer_.epoch().epoch;
-  const bool crosses = (terms.origin.number != 0 ? terms.origin.epoch : terms.crosses) == epoch;
+  const bool crosses = terms.origin.number != 0 ? terms.origin.epoch == epoch
+                                                : terms.crosses && terms.epoch == epoch;
   // In an epoch that its core has begun before this one.
-  const bool is_ahead = terms.crosses > epoch;
+  const bool is_ahead = terms.crosses && terms.epoch > epoch;
   return ToCrossing(crosses || is_ahead, terms.unasked || is_ahead);
+}
+
+// Whether such a message may come to the other node. Not if its core was in the present epoch and
+// kept it here.
+bool Router::MayReachOwners(const RouteTerms& terms) const noexcept {
+  return CrossingOf(terms) != Crossing::kNo || terms.unasked || terms.epoch != peer_.epoch().epoch;
 }
 
 // As RouteTerms::steps_alone, in the present epoch.
 bool Router::IsStepAlone(const RouteTerms& terms) const noexcept {
-  return terms.steps_alone != 0 && terms.steps_alone == peer_.epoch().epoch;
+  return terms.steps_alone && terms.epoch == peer_.epoch().epoch;
 }
 
 // To the members of this node's other cores, and of the other node if that has been chosen instead.
@@ -418,11 +427,22 @@ void Router::Deliver(Session& session, RoutedMessage& message, const Delivery::F
   if (!delivery_.Deliver(session, message, form)) overflowed_.push_back(session.id);
 }
 
+// Whether a group's message goes to nobody of the other node, nor to anybody whose copy is there:
+// its publisher's step is told by another core alone (RouteTerms::steps_alone), so that a node that
+// dies between both would leave the message without the step, and its publisher's repeat would be
+// taken for new. That core had not heard that the other node has a part in the group, so no member
+// with one has got its SUBACK yet.
+bool Router::StaysHere(const Targets& targets) const noexcept {
+  return targets.steps_alone && targets.spare_keeper == 0;
+}
+
 // False if there is no member.
 bool Router::ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
                           Targets& targets) {
-  const std::optional<Place> place = group.ChoosePlace(preference, {.cores = targets.tried});
-  if (!place) return Park(group, message, targets);
+  const bool peer_excluded = StaysHere(targets) && peer_.epoch().group_spares;
+  const std::optional<Place> place =
+      group.ChoosePlace(preference, {.cores = targets.tried, .peer = peer_excluded});
+  if (!place) return !peer_excluded && Park(group, message, targets);
   if (place->side == Side::kPeerNode) {
     if (targets.hops > kHopsMax) return false;
     targets.peer_groups.push_back(TargetOf(*group.key()));
@@ -463,8 +483,7 @@ void Router::RetryParked() {
 
 bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets& targets) {
   const MessageFields& fields = message.fields();
-  // Better if nobody's copy gets a place for it (RouteTerms::steps_alone).
-  const bool alone = targets.steps_alone && targets.spare_keeper == 0;
+  const bool alone = StaysHere(targets);
   const auto form_for = [&](const Subscription& subscription,
                             const IntrusivePtr<SharedKey>& key) -> Delivery::Form {
     const mqtt::QoS qos = Lower(fields.qos, subscription.options.qos);
@@ -486,7 +505,7 @@ bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets
   };
   const GroupMember* member = choose(!alone);
   // With a partner that keeps no spares: rather a message that may be twice, should a node die just
-  // now, than one that nobody gets. Else such a member has not got its SUBACK yet.
+  // now, than one that nobody gets.
   if (member == nullptr && alone && !peer_.epoch().group_spares) member = choose(true);
   if (member == nullptr) return PassOn(group, message, targets);
   NoteSpare(group, targets);
@@ -499,13 +518,16 @@ bool Router::DeliverToMember(SharedGroup& group, RoutedMessage& message, Targets
   return true;
 }
 
-// Nobody on this core takes so large a packet: the other places are asked one after another (A27).
+// Nobody on this core takes so large a packet, or may take it: the other places are asked one after
+// another (A27).
 bool Router::PassOn(SharedGroup& group, RoutedMessage& message, Targets& targets) {
   const std::uint64_t tried = targets.tried | Bit(context_.core);
   // Beyond that the other node has tried all of its own.
   constexpr std::uint8_t kHopsBetweenNodesMax = 2;
+  const bool peer_excluded = StaysHere(targets) && peer_.epoch().group_spares;
   const std::optional<Place> next = group.ChoosePlace(
-      Preference::kNearest, {.cores = tried, .peer = targets.hops >= kHopsBetweenNodesMax});
+      Preference::kNearest,
+      {.cores = tried, .peer = peer_excluded || targets.hops >= kHopsBetweenNodesMax});
   if (!next) {
     context_.metrics.PublishDropped(metrics::DropReason::kPacketTooLarge);
     if (!targets.new_spares)
@@ -549,9 +571,10 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
   // What is handed on once more, which is rare, counts as read only then.
   const RouteTerms terms = {.read_at = context_.now.mono_ns,
                             .origin = origin,
+                            .epoch = epoch,
                             .unasked = targets.unasked,
-                            .crosses = targets.peer ? epoch : 0,
-                            .steps_alone = targets.steps_alone ? epoch : 0};
+                            .crosses = targets.peer && epoch != 0,
+                            .steps_alone = targets.steps_alone && epoch != 0};
   const bool is_small = RouteBatch::IsSmall(message.fields());
   const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>> groups, bool routes,
                         std::uint64_t tried) {

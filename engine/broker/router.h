@@ -153,6 +153,7 @@ class Router {
   void Deliver(Session& session, RoutedMessage& message, const Delivery::Form& form);
   void ChooseMembers(RoutedMessage& message, Targets& targets);
   bool ConcernsPeer(const MessageFields& fields) const;
+  bool StaysHere(const Targets& targets) const noexcept;
   bool ChooseMember(SharedGroup& group, RoutedMessage& message, Preference preference,
                     Targets& targets);
   bool ChooseIn(SharedGroup* group, RoutedMessage& message, Preference preference,
@@ -171,6 +172,7 @@ class Router {
   bool HandsStep(const PublisherStep& step, const Targets& targets) const noexcept;
   void TellStep(PublisherStep&& step);
   Crossing CrossingOf(const RouteTerms& terms) const noexcept;
+  bool MayReachOwners(const RouteTerms& terms) const noexcept;
   bool IsStepAlone(const RouteTerms& terms) const noexcept;
   std::uint16_t KeeperOf(const Spare& spare) const noexcept;
   std::uint16_t OwnKeeper() const noexcept;

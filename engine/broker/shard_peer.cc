@@ -682,7 +682,8 @@ void Shard::EndOlder(const ClaimRecord& note) {
   if (!teller_.IsFollowed(*session)) Tell(*session);
   EndSession(*session, false);
   const auto claim = claiming_.find(note.client_id);
-  if (claim != claiming_.end()) FindClient(claim->second)->pending->copy_is_over = true;
+  Client* const client = claim == claiming_.end() ? nullptr : FindClient(claim->second);
+  if (client != nullptr && client->pending) client->pending->copy_is_over = true;
 }
 
 void Shard::RetryClaims() {

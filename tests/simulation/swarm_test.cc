@@ -164,6 +164,24 @@ TEST(SwarmTest, AMergeTakesNoWillFromAConnectionThatIsJustBeingMade_P8) {
   RunSeed(AllFaults(), 9'610'080'856);
 }
 
+// Two nodes begin a session of the same client apart: the half that goes on when they meet gives no
+// packet identifier that the client knows from the other half.
+TEST(SwarmTest, TakesNoMessageForOneThatItGotFromTheOtherHalf_P4) {
+  RunSeed(AllFaults(), 10'400'095'929);
+}
+
+// A message for a group goes to no member of the other node if another core tells it alone what the
+// publisher did: this node may die between both.
+TEST(SwarmTest, AGroupGetsNoMessageWithoutThePublishersStep_P5_P10) {
+  RunSeed(AllFaults(), 10'400'043'145);
+}
+
+// A copy keeps no message that its owner never gets; it keeps what comes from a core that has seen
+// the other node die before this one has.
+TEST(SwarmTest, ACopyKeepsWhatMayReachItsOwnerAndNothingElse_P4_P6) {
+  for (const std::uint64_t seed : {10'500'097'590, 10'600'004'216}) RunSeed(AllFaults(), seed);
+}
+
 TEST(SwarmTest, KeepsEveryPromiseInStoriesOfToday) {
   RunFreshSeeds(kData, 100);
   RunFreshSeeds(kGroupsAndWills, 100);

@@ -26,7 +26,7 @@ class DeliveryTest : public ::testing::Test {
     RoutedMessage message(MessageOn("t", payload));
     Delivery::Form full = form;
     full.qos = qos;
-    delivery_.BeginRouting();
+    delivery_.BeginRouting(true);
     return delivery_.Deliver(session_, message, full);
   }
   std::size_t sent() const { return parts_.context.outbox.sends.size(); }

@@ -82,8 +82,9 @@ TEST(RouteBatch, TakesNoMoreThanItHasRoomFor) {
 TEST(RouteBatch, TakesNothingOnOtherTerms) {
   const RouteTerms terms = {.read_at = 1,
                             .origin = {.epoch = 2, .stream = CoreId{3}, .number = 4},
-                            .crosses = 5,
-                            .steps_alone = 6};
+                            .epoch = 2,
+                            .crosses = true,
+                            .steps_alone = true};
   RouteBatch batch(terms, WithPayload("first"));
   const auto takes_with = [&](auto change) {
     RouteTerms other = terms;
@@ -95,8 +96,9 @@ TEST(RouteBatch, TakesNothingOnOtherTerms) {
   EXPECT_FALSE(takes_with([](RouteTerms& other) { other.origin.stream = CoreId{0}; }));
   EXPECT_FALSE(takes_with([](RouteTerms& other) { other.origin = {}; }));
   EXPECT_FALSE(takes_with([](RouteTerms& other) { other.unasked = true; }));
-  EXPECT_FALSE(takes_with([](RouteTerms& other) { other.crosses = 0; }));
-  EXPECT_FALSE(takes_with([](RouteTerms& other) { other.steps_alone = 0; }));
+  EXPECT_FALSE(takes_with([](RouteTerms& other) { other.crosses = false; }));
+  EXPECT_FALSE(takes_with([](RouteTerms& other) { other.steps_alone = false; }));
+  EXPECT_FALSE(takes_with([](RouteTerms& other) { other.epoch = 0; }));
   EXPECT_EQ(PayloadsOf(batch), std::vector<std::string>{"first"});
 }
 

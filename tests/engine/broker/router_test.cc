@@ -261,7 +261,8 @@ TEST_F(RouterTest, GivesCopiesNoPlaceForAMessageWhoseStepCrossesAlone_P2) {
                      PublisherStep{.client_id = "p", .packet_id = 3});
   ASSERT_THAT(out().records, SizeIs(1));
   EXPECT_EQ(std::get<SessionReceivedIdRecord>(out().records[0].record).packet_id, 3);
-  EXPECT_EQ(Mail<RouteBatch>(0).terms().steps_alone, 1u);
+  EXPECT_TRUE(Mail<RouteBatch>(0).terms().steps_alone);
+  EXPECT_EQ(Mail<RouteBatch>(0).terms().epoch, 1u);
 
   Session& copied = SessionOf("copied");
   Session& other = SessionOf("other");
@@ -270,9 +271,51 @@ TEST_F(RouterTest, GivesCopiesNoPlaceForAMessageWhoseStepCrossesAlone_P2) {
   Subscribe(other, "t");
   router_.FromCore(
       RouteMessage{.message = Message::Create({.topic = "t", .qos = QoS::kExactlyOnce}),
-                   .terms = {.steps_alone = 1}});
+                   .terms = {.epoch = 1, .steps_alone = true}});
   EXPECT_TRUE(copied.queue.empty()) << "or the message would have crossed";
   EXPECT_EQ(other.queue.waiting_messages(), 1u);
+}
+
+// Should this node die between the two records, the publisher's repeat would be taken for new.
+TEST_F(RouterTest, SendsNoGroupsMessageAcrossWhoseStepAnotherCoreTells_P5) {
+  PeerUp();
+  Session& copied = SessionOf("copied");
+  teller_.BeginFollowing(copied);
+  trie_.JoinGroup("t", "g", {.subscriber = copied.id, .options = {.qos = QoS::kAtLeastOnce}}, true);
+  trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{1}}, {1, 1});
+  const auto arrive = [&](bool steps_alone) {
+    RouteMessage message{.message = Message::Create({.topic = "t", .qos = QoS::kExactlyOnce}),
+                         .terms = {.epoch = 1, .steps_alone = steps_alone},
+                         .route = false,
+                         .groups = {KeyOf({.filter = "t", .share_name = "g"})}};
+    router_.FromCore(std::move(message));
+  };
+  arrive(true);
+  EXPECT_THAT(out().records, IsEmpty());
+  EXPECT_TRUE(copied.queue.empty());
+  trie_.LeaveGroup("t", "g", copied.id);
+  arrive(true);
+  EXPECT_THAT(out().records, IsEmpty());
+  arrive(false);
+  EXPECT_THAT(Record(0).groups, SizeIs(1));
+}
+
+TEST_F(RouterTest, KeepsForACopyWhatMayReachItsOwner_P4_P6) {
+  PeerUp();
+  Session& copy = SessionOf("copy");
+  copy.role = Role::kMirror;
+  Subscribe(copy, "t");
+  const auto waiting_after = [&](const RouteTerms& terms) {
+    copy.join.reset();
+    router_.FromCore(RouteMessage{
+        .message = Message::Create({.topic = "t", .qos = QoS::kAtLeastOnce}), .terms = terms});
+    return copy.join ? copy.join->TakeMessages().size() : 0;
+  };
+  EXPECT_EQ(waiting_after({.epoch = 1, .crosses = true}), 1u);
+  EXPECT_EQ(waiting_after({.epoch = 1, .crosses = false}), 0u)
+      << "its owner never gives it a place";
+  EXPECT_EQ(waiting_after({.epoch = 1, .unasked = true}), 1u);
+  EXPECT_EQ(waiting_after({.epoch = 0}), 1u) << "that core has seen the other node die";
 }
 
 TEST_F(RouterTest, NeverLetsTheTrieSeeWhatABrokenPartnerSends) {
