@@ -18,20 +18,23 @@ inline constexpr MonoNs kNever = INT64_MAX;
 struct Now {
   MonoNs mono_ns = 0;
   WallMs wall_ms = 0;
+  std::uint16_t wall_fraction = 0;  // of the millisecond, in 65,536ths (15 ns)
 };
 
-// Hybrid logical clock: wall milliseconds and a counter, so that two writes on different nodes have
-// one order that respects causality as far as the nodes have talked. Ties between nodes are broken
-// by the node id beside it. Layout: milliseconds << 16 | counter, so plain integer order is the
-// order of time.
+// Hybrid logical clock: wall time, and one more than the last time where that stands, so that two
+// writes on different nodes have one order that respects causality as far as the nodes have talked.
+// Ties between nodes are broken by the node id beside it. Layout: milliseconds << 16 | fraction, so
+// plain integer order is the order of time. The fraction is for the cores of one host: what is
+// written on one after another one's write was acknowledged, without their having talked, is later
+// by microseconds.
 using Hlc = std::uint64_t;
 
 // Issues and merges hybrid logical timestamps. One per core; not thread-safe.
 class HybridClock {
  public:
   // A timestamp later than all that were issued or observed before.
-  Hlc Issue(WallMs wall_ms) noexcept {
-    const Hlc physical = static_cast<Hlc>(wall_ms) << 16;
+  Hlc Issue(WallMs wall_ms, std::uint16_t wall_fraction = 0) noexcept {
+    const Hlc physical = static_cast<Hlc>(wall_ms) << 16 | wall_fraction;
     last_ = physical > last_ ? physical : last_ + 1;
     return last_;
   }

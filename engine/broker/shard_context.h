@@ -29,7 +29,7 @@ struct ShardContext {
   WrittenLog written;
   MergeLog merge;
 
-  Hlc IssueTime() noexcept { return clock.Issue(now.wall_ms); }
+  Hlc IssueTime() noexcept { return clock.Issue(now.wall_ms, now.wall_fraction); }
 };
 
 // What a timer is for; the cookie of TimerWheel is the kind in the top byte and the object's number

@@ -14,7 +14,9 @@ inline Now ReadClocks() noexcept {
   clock_gettime(CLOCK_REALTIME, &wall);
   return {.mono_ns = static_cast<MonoNs>(mono.tv_sec) * kNanosecondsPerSecond + mono.tv_nsec,
           .wall_ms =
-              static_cast<WallMs>(wall.tv_sec) * 1000 + wall.tv_nsec / kNanosecondsPerMillisecond};
+              static_cast<WallMs>(wall.tv_sec) * 1000 + wall.tv_nsec / kNanosecondsPerMillisecond,
+          .wall_fraction = static_cast<std::uint16_t>(
+              ((wall.tv_nsec % kNanosecondsPerMillisecond) << 16) / kNanosecondsPerMillisecond)};
 }
 
 }  // namespace tandem::node

@@ -46,6 +46,22 @@ def a_wildcard_subscriber_gets_every_matching_retained_message(t):
     assert got == set(topics)
 
 
+@test(v5="3.3.1-5", v3="3.3.1-5", two=False, alone=True)
+def of_two_acknowledged_writes_the_later_one_stays_whichever_cores_took_them(t):
+    """The clients' cores have not heard of each other's messages, and stamp them within the same millisecond."""
+    writers, topics = [t.client() for _ in range(6)], [t.topic("w", str(n)) for n in range(60)]
+    for n, topic in enumerate(topics):
+        for i in range(n % 6):
+            writers[n % 6].publish(t.topic("busy"), b"x", qos=1)  # its core is ahead by some messages
+        writers[n % 6].publish(topic, b"first", qos=1, retain=1)
+        writers[(n + 1) % 6].publish(topic, b"later", qos=1, retain=1)
+    s = t.client()
+    s.subscribe(t.topic("w", "+"))
+    got = {s.take(b"later", retain=1).topic for _ in topics}
+    s.quiet()
+    assert got == set(topics)
+
+
 @test(v5="3.3.1-6 3.3.1-7", v3="3.3.1-10 3.3.1-11")
 def an_empty_retained_message_clears_and_is_forwarded(t):
     topic, p = t.topic("x"), t.client()

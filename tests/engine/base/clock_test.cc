@@ -11,6 +11,16 @@ TEST(HybridClock, FollowsTheWallClock) {
   EXPECT_EQ(clock.Issue(7), Hlc{7} << 16);
 }
 
+TEST(HybridClock, TellsWhichOfTwoCoresWroteLaterWithinAMillisecond) {
+  HybridClock busy;
+  HybridClock idle;
+  Hlc last = 0;
+  for (int i = 0; i < 20; ++i) last = busy.Issue(5, 1000);
+  EXPECT_EQ(last, Hlc{5} << 16 | 1019);
+  EXPECT_GT(idle.Issue(5, 1'066), last) << "a microsecond later";
+  EXPECT_EQ(idle.Issue(6), Hlc{6} << 16);
+}
+
 TEST(HybridClock, RisesWhileTheWallClockStandsOrGoesBack) {
   HybridClock clock;
   const Hlc first = clock.Issue(1000);
