@@ -170,12 +170,6 @@ TEST(SwarmTest, TakesNoMessageForOneThatItGotFromTheOtherHalf_P4) {
   RunSeed(AllFaults(), 10'400'095'929);
 }
 
-// A message for a group goes to no member of the other node if another core tells it alone what the
-// publisher did: this node may die between both.
-TEST(SwarmTest, AGroupGetsNoMessageWithoutThePublishersStep_P5_P10) {
-  RunSeed(AllFaults(), 10'400'043'145);
-}
-
 // A copy keeps no message that its owner never gets; it keeps what comes from a core that has seen
 // the other node die before this one has.
 TEST(SwarmTest, ACopyKeepsWhatMayReachItsOwnerAndNothingElse_P4_P6) {
