@@ -43,7 +43,7 @@ class RetainedBudget {
     Release(room);
     return false;
   }
-  // Whoever stores the message, or will not: the store counts on its own.
+  // By whoever has stored the message, since the store counts on its own, or will not.
   void Release(const RetainedRoom& room) noexcept { Changed(-room.messages, -room.bytes); }
   // Whether a new message of `bytes` fits even if all that may be on its way between cores comes
   // first: then its home need not be asked.

@@ -181,7 +181,6 @@ void Router::FromCore(const RouteBatch& batch) {
 
 void Router::FromCore(RetainMessage retain) {
   const Message& message = *retain.message;
-  retained_.Release(retain.room);
   // Should the nodes part now, it was written before (MergeLog).
   context_.clock.Observe(message.hlc(), context_.now.wall_ms);
   if (retain.if_room &&
@@ -193,6 +192,7 @@ void Router::FromCore(RetainMessage retain) {
     peer_.Append(RetainedRecord{retain.message});
   }
   StoreRetained(std::move(retain.message), retain.origin);
+  retained_.Release(retain.room);
 }
 
 void Router::StoreRetained(MessagePtr message, const PeerOrigin& origin) {
@@ -612,8 +612,8 @@ void Router::UpdateRetained(RoutedMessage& message, const PeerOrigin& origin,
   const bool if_room = retaining.kind == Retaining::Kind::kIfRoom;
   const CoreId home = RetainedHome(message.fields().topic);
   if (home == context_.core) {
-    retained_.Release(retaining.room);
-    return StoreRetained(message.Share(), origin);
+    StoreRetained(message.Share(), origin);
+    return retained_.Release(retaining.room);  // behind it: at no time is less taken than there is
   }
   message.Share()->MarkShared();
   if (origin.number != 0) peer_.RelayedTo(home, origin);
