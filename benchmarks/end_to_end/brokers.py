@@ -104,28 +104,30 @@ class Other(Broker):
 
 
 class Tandem(Broker):
-    """One node, or a pair if two CPUs are named (the same one twice: both nodes share it).
+    """A node on each of `cpus`, by default a pair if there are two (the same CPU twice: both nodes share it). `name`: of what is
+    not just a node or a pair. `is_pair`: else the nodes know nothing of one another. `cores`: of each node, if not its CPU alone.
     `clients_on_one`: all clients use the first node."""
 
-    def __init__(self, program, port, folder, cpus, cores=None, clients_on_one=False):
-        super().__init__("tandemd" if len(cpus) == 1 else "tandemd pair", folder, cpus)
-        self.program, self.port, self.cores = program, port, cores
+    def __init__(self, program, port, folder, cpus, name=None, is_pair=None, cores=(), clients_on_one=False):
+        self.is_pair = len(cpus) > 1 if is_pair is None else is_pair
+        super().__init__(name or ("tandemd pair" if self.is_pair else "tandemd"), folder, cores or cpus)
+        self.program, self.port, self.node_cpus = program, port, [",".join(cores)] if cores else cpus
         self.clients_on_one = clients_on_one
 
     def start(self):
-        names = ["alpha", "beta"][:len(self.cpus)]
+        names = ["alpha", "beta"][:len(self.node_cpus)]
         members = []
-        for index, name in enumerate(names if len(names) > 1 else []):
+        for index, name in enumerate(names if self.is_pair else []):
             members += ["--set", f"cluster.member.{index}.name={name}", "--set",
                         f'cluster.member.{index}.links=["127.0.0.1:{self.port + 2 + index}"]']
         for index, name in enumerate(names):
             data = self.folder / f"data-{name}"
             data.mkdir(exist_ok=True)
             port = self.port + index
-            settings = [f"node.name={name}", f"node.data_dir={data}", f"engine.cores={self.cores or self.cpus[index]}",
+            settings = [f"node.name={name}", f"node.data_dir={data}", f"engine.cores={self.node_cpus[index]}",
                         f"listener.0.address=127.0.0.1:{port}", f"admin.address=127.0.0.1:{port + 50}"]
             words = [word for setting in settings for word in ("--set", setting)]
-            log = self._spawn(f"{name}.log", self.cpus[index], self.program, *words, *members)
+            log = self._spawn(f"{name}.log", self.node_cpus[index], self.program, *words, *members)
             self._await_port(port, log)
         if self.clients_on_one:
             del self.hosts[1:]
@@ -142,7 +144,7 @@ class Tandem(Broker):
         return samples
 
     def _is_paired(self):
-        return '"role":"paired"' in self._cluster() and all(self._is_ready(node) for node in range(len(self.cpus)))
+        return '"role":"paired"' in self._cluster() and all(self._is_ready(node) for node in range(len(self.node_cpus)))
 
     def _is_ready(self, node):
         try:

@@ -25,11 +25,11 @@ def number(value):
 class Verdict:
     """One goal of one scenario against what was measured."""
 
-    def __init__(self, scenario, goal, value, reference):
-        self.scenario, self.goal = scenario, goal
-        self.value = None if value is None else value / reference if reference else value if goal.of == "" else None
-        self.is_met = self.value is not None and goal.is_met(self.value, goal.must)
-        self.reaches_aim = self.value is not None and goal.is_met(self.value, goal.aim)
+    def __init__(self, scenario, goal, value):
+        """`value`: the figure, or its ratio to what the goal compares it with; None if that was not measured."""
+        self.scenario, self.goal, self.value = scenario, goal, value
+        self.is_met = value is not None and goal.is_met(value, goal.must)
+        self.reaches_aim = value is not None and goal.is_met(value, goal.aim)
 
     def cells(self):
         sign = "x" if self.goal.of else ""
@@ -45,17 +45,16 @@ OUTCOME_HEAD = ["scenario", "broker", "messages/s", "spread", "p50 us", "p99 us"
 
 
 def outcome_cells(scenario, outcome):
-    figures = outcome.figures
-    memory = f"{number(figures['bytes'])} B each" if "bytes" in figures else f"+{figures['growth'] / 1e6:.1f} MB"
+    growth, resident = outcome.figure("growth"), outcome.figure("bytes")
+    memory = f"{number(resident)} B each" if resident is not None else f"+{growth / 1e6:.1f} MB"
     notes = []
     if outcome.generator_limited:
         notes.append("generator was the limit")
     if outcome.given_up:
         notes.append(f"{outcome.given_up} given up")
-    return [scenario.name, outcome.broker, number(figures.get("rate")), f"{100 * outcome.spread:.0f} %",
-            number(figures.get("p50")), number(figures.get("p99")),
-            number(figures.get("ack_p50")), number(figures.get("ack_p99")), number(figures.get("cpu")), str(outcome.lost),
-            str(outcome.disorder), memory, ", ".join(notes)]
+    figures = [number(outcome.figure(name)) for name in ("p50", "p99", "ack_p50", "ack_p99", "cpu")]
+    return [scenario.name, outcome.broker, number(outcome.figure("rate")), f"{100 * outcome.spread():.0f} %", *figures,
+            str(outcome.lost), str(outcome.disorder), memory, ", ".join(notes)]
 
 
 def _markdown_table(head, rows):
@@ -84,9 +83,9 @@ def _bars(outcomes):
     parts, last = [], None
     best = {}
     for scenario, outcome in outcomes:
-        best[scenario.name] = max(best.get(scenario.name, 0), outcome.figures.get("rate") or 0)
+        best[scenario.name] = max(best.get(scenario.name, 0), outcome.figure("rate") or 0)
     for scenario, outcome in outcomes:
-        rate = outcome.figures.get("rate")
+        rate = outcome.figure("rate")
         if not rate:
             continue
         name = scenario.name if scenario.name != last else ""
