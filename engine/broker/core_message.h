@@ -195,6 +195,6 @@ using CoreMessage =
                  CoreInterestApplied, RelayedRecord, RelayedApplied, RetainedQuery, RetainedPage,
                  RouteCommitted, SubscriptionMirrored, LentReturned, SpareWanted, SpareGiven,
                  CopiesRouted, PeerDownSeen, EpochBegun, RoomQuery, RoomReply, BrakeMessage,
-                 CoreCovered, CoreCongested>;
+                 CoreCovered, CoreCongested, EmptiedBatches>;
 
 }  // namespace tandem::broker

@@ -57,6 +57,7 @@ Shard::Shard(const ShardOptions& options, const BrokerConfig& config,
       interest_seen_(options.cores, 0),
       interest_answered_(options.cores, 0),
       routed_here_(options.cores, 0),
+      emptied_(options.cores),
       gone_(options.cores),
       exposure_(metrics, options.has_partner, options.cores) {
   if (!retained_budget_) {

@@ -430,6 +430,7 @@ class Shard final : public ReplicatorEvents {
   std::vector<std::uint64_t> interest_answered_;  // and that we have told it so
   // By core: up to which of its clients' messages it has routed here what is wanted here.
   std::vector<std::uint64_t> routed_here_;
+  std::vector<EmptiedBatches> emptied_;  // by core: batches of its that were read here
   Frontier mirrored_;  // by core of the other node: which subscriptions its copies follow
   // What another core has relayed here of one stream of the other node, and what of that it was
   // told to be applied: all below `number`, and so many messages of that one.

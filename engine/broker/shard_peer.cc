@@ -70,7 +70,12 @@ void Shard::OnCoreMessage(CoreId from, CoreMessage message) {
                    if (m.terms().origin.number == 0)
                      routed_here_[Index(from)] = m.last_message().number;
                    router_.FromCore(m);
+                   EmptiedBatches& emptied = emptied_[Index(from)];
+                   emptied.Add(std::move(m));
+                   if (emptied.is_full())
+                     context_.outbox.cores.push_back({from, std::exchange(emptied, {})});
                  },
+                 [](EmptiedBatches&) {},  // memory that has come home
                  [&](RouteCommitted& m) {
                    if (!router_.routed().Done(Index(from), m.number)) return;
                    gate_.RoutedReached(router_.routed().reached());

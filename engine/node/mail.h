@@ -39,6 +39,8 @@ struct MailBytes {
       return sizeof mail + routed->message->bytes();
     if (std::holds_alternative<broker::RouteBatch>(*message))
       return sizeof mail + broker::RouteBatch::kBlockBytes;
+    if (const auto* const emptied = std::get_if<broker::EmptiedBatches>(message))
+      return sizeof mail + emptied->count() * broker::RouteBatch::kBlockBytes;
     if (const auto* const retained = std::get_if<broker::RetainMessage>(message))
       return sizeof mail + retained->message->bytes();
     return sizeof mail;

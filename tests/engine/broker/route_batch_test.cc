@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
+
+#include "engine/base/block_cache.h"
 
 namespace tandem::broker {
 namespace {
@@ -77,6 +81,61 @@ TEST(RouteBatch, TakesNoMoreThanItHasRoomFor) {
   EXPECT_GT(batch.messages(), RouteBatch::kBlockBytes / RouteBatch::kMessageBytesMax / 2);
   EXPECT_LT(batch.messages(), RouteBatch::kBlockBytes / RouteBatch::kMessageBytesMax);
   EXPECT_EQ(PayloadsOf(batch), std::vector<std::string>(batch.messages(), payload));
+}
+
+TEST(RouteBatch, KeepsTimesOfExpiryBesideMessagesWithoutOne) {
+  RouteBatch batch({}, {.topic = "t", .payload = AsBytes("a")});
+  ASSERT_TRUE(batch.TryAdd({}, {.topic = "t", .payload = AsBytes("b"), .expires_at = 0}));
+  ASSERT_TRUE(batch.TryAdd({}, {.topic = "t", .payload = AsBytes("c")}));
+  ASSERT_TRUE(batch.TryAdd({}, {.topic = "t", .payload = AsBytes("d"), .expires_at = kNever - 1}));
+  std::vector<MonoNs> expire_at;
+  batch.Each([&](const MessageFields& fields) { expire_at.push_back(fields.expires_at); });
+  EXPECT_EQ(expire_at, (std::vector<MonoNs>{kNever, 0, kNever, kNever - 1}));
+  EXPECT_EQ(PayloadsOf(batch), (std::vector<std::string>{"a", "b", "c", "d"}));
+}
+
+TEST(RouteBatch, TakesNothingThatAnotherCoreHasNumbered) {
+  const MessageId id = {
+      .node = NodeId{1}, .core = CoreId{2}, .incarnation = Incarnation{3}, .number = 4};
+  RouteBatch batch({}, {.topic = "t", .id = id});
+  const auto takes_with = [&](auto change) {
+    MessageId other = id;
+    change(other);
+    return batch.TryAdd({}, {.topic = "t", .id = other});
+  };
+  EXPECT_FALSE(takes_with([](MessageId& other) { other.node = NodeId{2}; }));
+  EXPECT_FALSE(takes_with([](MessageId& other) { other.core = CoreId{3}; }));
+  EXPECT_FALSE(takes_with([](MessageId& other) { other.incarnation = Incarnation{4}; }));
+  ASSERT_TRUE(takes_with([](MessageId& other) { other.number = 1'000'000'000'000; }));
+  std::vector<MessageId> ids;
+  batch.Each([&](const MessageFields& fields) { ids.push_back(fields.id); });
+  MessageId second = id;
+  second.number = 1'000'000'000'000;
+  EXPECT_EQ(ids, (std::vector<MessageId>{id, second}));
+}
+
+// What is sent back serves the batches to come (where BlockCache keeps anything).
+TEST(RouteBatch, EmptiedOnesAreMemoryOfTheCoreThatTheyReturnTo) {
+  constexpr std::size_t kBytes = EmptiedBatches::kBatchesMax * RouteBatch::kBlockBytes;
+  std::thread home([&] {
+    std::vector<RouteBatch> batches;
+    for (std::uint32_t i = 0; i < EmptiedBatches::kBatchesMax; ++i)
+      batches.emplace_back(RouteTerms{}, WithPayload("p"));
+    EmptiedBatches emptied;
+    std::thread reader([&] {
+      for (RouteBatch& batch : batches) {
+        EXPECT_FALSE(emptied.is_full());
+        emptied.Add(std::move(batch));
+      }
+      EXPECT_EQ(BlockCache::Local().kept_bytes(), 0u);
+    });
+    reader.join();
+    EXPECT_TRUE(emptied.is_full());
+    EXPECT_EQ(BlockCache::Local().kept_bytes(), 0u);
+    { const EmptiedBatches back = std::move(emptied); }
+    EXPECT_EQ(BlockCache::Local().kept_bytes(), BlockCache::kKeeps ? kBytes : 0);
+  });
+  home.join();
 }
 
 TEST(RouteBatch, TakesNothingOnOtherTerms) {

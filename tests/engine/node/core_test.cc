@@ -285,6 +285,28 @@ class CoreBesideAnotherTest : public CoreTest {
   std::string client_id_ = "p";
 };
 
+TEST_F(CoreBesideAnotherTest, SendsBackTheMemoryOfBatchesThatItHasRead) {
+  std::uint32_t returned = 0;
+  const auto take_returned = [&] {
+    Outbound().Drain([&](Mail mail) {
+      auto* const message = std::get_if<broker::CoreMessage>(&mail);
+      if (message == nullptr) return;
+      if (const auto* const emptied = std::get_if<broker::EmptiedBatches>(message))
+        returned += emptied->count();
+    });
+    return returned;
+  };
+  const auto send_batch = [&] {
+    Inbound().Push(broker::CoreMessage(broker::RouteBatch({}, {.topic = "t"})));
+    Inbound().Publish();
+    core_.Turn();
+  };
+  for (std::uint32_t i = 1; i < broker::EmptiedBatches::kBatchesMax; ++i) send_batch();
+  EXPECT_EQ(take_returned(), 0u);
+  send_batch();
+  EXPECT_EQ(take_returned(), broker::EmptiedBatches::kBatchesMax);
+}
+
 TEST_F(CoreBesideAnotherTest, ReadsPublishersOnlyAsFastAsTheOtherCoreTakesTheirMessages_O5) {
   reactor::MemoryClient publisher(network_, kAddress);
   publisher.Write(Connect(client_id_));
