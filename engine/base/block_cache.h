@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -18,7 +19,8 @@ namespace tandem {
 // then serves that one. Sizes are rounded up to kStepBytes; larger ones than kBlockBytesMax go to
 // the heap as ever. At most kKeptBytesMax stay unused per thread, of the sizes that come back now.
 //
-// The sanitizers must see every use after the end, so with them nothing is kept.
+// The sanitizers must see every use after the end and beyond it, so with them nothing is kept or
+// rounded up.
 class BlockCache {
  public:
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)  // g++
@@ -47,7 +49,7 @@ class BlockCache {
 
   // Aligned as malloc() aligns; not initialized. Ends the process when memory is out.
   void* Take(std::size_t size) {
-    if (size <= kBlockBytesMax) {
+    if (kKeeps && size <= kBlockBytesMax) {
       const std::size_t index = IndexOf(size);
       size = (index + 1) * kStepBytes;
       if (Free* const block = free_[index]; block != nullptr) {
@@ -73,6 +75,18 @@ class BlockCache {
       }
     }
     std::free(memory);
+  }
+  // A larger block instead of `memory` (null, or taken with `size`), with its first `used` bytes.
+  void* Regrow(void* memory, std::size_t size, std::size_t used, std::size_t wanted) {
+    if (memory != nullptr && size > kBlockBytesMax) {  // both are the heap's, which may just extend
+      void* const grown = std::realloc(memory, wanted);
+      TANDEM_CHECK_MSG(grown != nullptr, "out of memory");
+      return grown;
+    }
+    void* const grown = Take(wanted);
+    if (used != 0) std::memcpy(grown, memory, used);
+    if (memory != nullptr) Give(memory, size);
+    return grown;
   }
   // Unused at present.
   std::size_t kept_bytes() const noexcept { return kept_bytes_; }

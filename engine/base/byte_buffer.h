@@ -1,12 +1,13 @@
-// A growable run of bytes that does not clear what it is about to be overwritten.
+// A growable run of bytes that does not clear what it is about to be overwritten. Its memory is the
+// thread's BlockCache's while it is small, so buffers that come and go do not ask the heap.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
+#include "engine/base/block_cache.h"
 #include "engine/base/bytes.h"
 #include "engine/base/check.h"
 
@@ -26,7 +27,9 @@ class ByteBuffer {
     std::swap(capacity_, other.capacity_);
     return *this;
   }
-  ~ByteBuffer() { std::free(data_); }
+  ~ByteBuffer() {
+    if (data_ != nullptr) BlockCache::Local().Give(data_, capacity_);
+  }
 
   // `count` bytes behind the present end, uninitialized; the caller fills all of them.
   std::uint8_t* Extend(std::size_t count) {
@@ -71,9 +74,7 @@ class ByteBuffer {
   void Grow(std::size_t count) {
     std::size_t wanted = capacity_ < 64 ? 64 : capacity_ * 2;
     if (wanted < size_ + count) wanted = size_ + count;
-    void* const memory = std::realloc(data_, wanted);
-    TANDEM_CHECK_MSG(memory != nullptr, "out of memory");
-    data_ = static_cast<std::uint8_t*>(memory);
+    data_ = static_cast<std::uint8_t*>(BlockCache::Local().Regrow(data_, capacity_, size_, wanted));
     capacity_ = wanted;
   }
 

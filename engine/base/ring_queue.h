@@ -1,9 +1,12 @@
 // A double-ended queue in one growing ring: nothing allocated while empty, one allocation at a time
 // after that, elements reachable by index. (std::deque takes some 600 bytes for the first element.)
-// Its memory is the thread's BlockCache's: queues that empty and fill again do not ask the heap.
+// Its memory is the thread's BlockCache's: queues that empty and fill again do not ask the heap,
+// and begin with half of what they had.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <utility>
@@ -22,12 +25,14 @@ class RingQueue {
       : slots_(std::exchange(other.slots_, nullptr)),
         capacity_(std::exchange(other.capacity_, 0)),
         head_(std::exchange(other.head_, 0)),
-        size_(std::exchange(other.size_, 0)) {}
+        size_(std::exchange(other.size_, 0)),
+        next_capacity_(std::exchange(other.next_capacity_, kCapacityMin)) {}
   RingQueue& operator=(RingQueue&& other) noexcept {
     std::swap(slots_, other.slots_);
     std::swap(capacity_, other.capacity_);
     std::swap(head_, other.head_);
     std::swap(size_, other.size_);
+    std::swap(next_capacity_, other.next_capacity_);
     return *this;
   }
 
@@ -78,12 +83,16 @@ class RingQueue {
   }
   // Gives the memory back if the queue is empty.
   void ReleaseIfEmpty() {
-    if (empty()) *this = RingQueue();
+    if (!empty() || capacity_ == 0) return;
+    Free(std::exchange(slots_, nullptr), capacity_);
+    next_capacity_ = std::max(kCapacityMin, std::exchange(capacity_, 0) / 2);
+    head_ = 0;
   }
 
  private:
   void Grow() {
-    const std::size_t capacity = capacity_ == 0 ? 4 : capacity_ * 2;
+    const std::uint32_t capacity = capacity_ == 0 ? next_capacity_ : capacity_ * 2;
+    TANDEM_CHECK_MSG(capacity != 0, "more than 2^31 elements");
     T* const slots = static_cast<T*>(BlockCache::Local().Take(capacity * sizeof(T)));
     std::uninitialized_value_construct_n(slots, capacity);
     for (std::size_t i = 0; i < size_; ++i) slots[i] = std::move((*this)[i]);
@@ -100,10 +109,13 @@ class RingQueue {
 
   static_assert(alignof(T) <= alignof(std::max_align_t));
 
+  static constexpr std::uint32_t kCapacityMin = 4;
+
   T* slots_ = nullptr;
-  std::size_t capacity_ = 0;  // a power of two, or 0
-  std::size_t head_ = 0;
-  std::size_t size_ = 0;
+  std::uint32_t capacity_ = 0;  // a power of two, or 0
+  std::uint32_t head_ = 0;
+  std::uint32_t size_ = 0;
+  std::uint32_t next_capacity_ = kCapacityMin;  // of the next first element; a power of two
 };
 
 }  // namespace tandem

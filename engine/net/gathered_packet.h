@@ -2,8 +2,10 @@
 // holds them as they are.
 #pragma once
 
+#include <new>
 #include <utility>
 
+#include "engine/base/block_cache.h"
 #include "engine/base/byte_buffer.h"
 #include "engine/broker/message.h"
 
@@ -15,14 +17,19 @@ class GatheredPacket final : public broker::Buffer {
   static constexpr std::size_t kBytesMin = 16 * 1024;
 
   static IntrusivePtr<GatheredPacket> Hold(ByteBuffer bytes) {
-    return IntrusivePtr<GatheredPacket>(new GatheredPacket(std::move(bytes)));
+    void* const memory = BlockCache::Local().Take(sizeof(GatheredPacket));
+    return IntrusivePtr<GatheredPacket>(new (memory) GatheredPacket(std::move(bytes)));
   }
   Bytes bytes() const noexcept { return bytes_.bytes(); }
 
  private:
   explicit GatheredPacket(ByteBuffer bytes) noexcept
       : Buffer(bytes.capacity(), &Drop), bytes_(std::move(bytes)) {}
-  static void Drop(Buffer* buffer) noexcept { delete static_cast<GatheredPacket*>(buffer); }
+  static void Drop(Buffer* buffer) noexcept {
+    auto* const packet = static_cast<GatheredPacket*>(buffer);
+    packet->~GatheredPacket();
+    BlockCache::Local().Give(packet, sizeof(GatheredPacket));
+  }
 
   ByteBuffer bytes_;
 };

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "absl/container/inlined_vector.h"
+#include "engine/base/block_cache.h"
 #include "engine/base/byte_buffer.h"
 #include "engine/broker/message.h"
 #include "engine/net/buffer_pool.h"
@@ -49,7 +50,8 @@ class OutputQueue {
   };
   struct Batch {
     ByteBuffer block;
-    absl::InlinedVector<Piece, 1> pieces;  // mostly all is in the block: then nothing is allocated
+    // Mostly all is in the block: then nothing is allocated.
+    absl::InlinedVector<Piece, 1, BlockAllocator<Piece>> pieces;
     std::size_t bytes = 0;
   };
   // The room for more of them goes back when they are sent.

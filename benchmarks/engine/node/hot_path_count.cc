@@ -54,6 +54,7 @@ constexpr Scenario kScenarios[] = {
     {"fan_out_qos0_window1", "fan-out", 200, QoS::kAtMostOnce, 1, 64},
     {"shared_qos1", "shared", 20, QoS::kAtLeastOnce, 20, 64},
     {"wildcard", "wildcard", 14, QoS::kAtMostOnce, 20, 64},
+    {"pairs_qos1_2k", "pair", 10, QoS::kAtLeastOnce, 50, 2'048},
     {"pairs_64k", "pair", 2, QoS::kAtMostOnce, 2, 64 * 1024},
     {"pairs_qos1_checked", "pair", 10, QoS::kAtLeastOnce, 50, 64, Of::kCheckedNode},
     // Both cores in one thread; five of the ten pairs cross.

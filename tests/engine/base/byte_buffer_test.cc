@@ -23,6 +23,32 @@ TEST(ByteBuffer, AppendsAndKeepsWhatItHasWhileItGrows) {
   EXPECT_EQ(AsText(buffer.bytes(3, 4)), expected.substr(3, 4));
 }
 
+// From blocks that the cache keeps to the heap's, and on there.
+TEST(ByteBuffer, KeepsWhatItHasAcrossTheLimitOfTheBlockCache) {
+  ByteBuffer buffer;
+  std::string expected;
+  for (int i = 0; i < 300; ++i) {
+    const std::string piece(1'000, static_cast<char>('a' + i % 26));
+    buffer.Append(AsBytes(piece));
+    expected += piece;
+  }
+  ASSERT_GT(buffer.capacity(), 2 * BlockCache::kBlockBytesMax);
+  EXPECT_EQ(AsText(buffer.bytes()), expected);
+}
+
+TEST(ByteBuffer, AsksTheHeapNothingWhereItsBlockIsKept) {
+  if (!BlockCache::kKeeps) GTEST_SKIP() << "keeps nothing";
+  const std::uint8_t* memory = nullptr;
+  for (int i = 0; i < 3; ++i) {
+    ByteBuffer buffer;
+    buffer.Reserve(3'000);
+    if (i != 0) {
+      EXPECT_EQ(buffer.data(), memory);
+    }
+    memory = buffer.data();
+  }
+}
+
 TEST(ByteBuffer, TakesAnEmptyPieceWithoutMemory) {
   ByteBuffer buffer;
   buffer.Append({});

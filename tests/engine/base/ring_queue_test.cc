@@ -23,6 +23,27 @@ TEST(RingQueue, OwnsNothingUntilTheFirstElement) {
   EXPECT_EQ(queue.capacity(), 0u);
 }
 
+TEST(RingQueue, BeginsAgainWithHalfOfWhatItHad) {
+  RingQueue<int> queue;
+  const auto fill = [&](int count) {
+    for (int i = 0; i < count; ++i) queue.push_back(i);
+    const std::size_t capacity = queue.capacity();
+    queue.clear();
+    queue.ReleaseIfEmpty();
+    EXPECT_EQ(queue.capacity(), 0u);
+    return capacity;
+  };
+  EXPECT_EQ(fill(1), 4u);
+  EXPECT_EQ(fill(50), 64u);
+  EXPECT_EQ(fill(1), 32u);
+  EXPECT_EQ(fill(50), 64u);
+  EXPECT_EQ(fill(1), 32u);
+  EXPECT_EQ(fill(1), 16u) << "one burst is forgotten";
+  EXPECT_EQ(fill(1), 8u);
+  EXPECT_EQ(fill(1), 4u);
+  EXPECT_EQ(fill(1), 4u);
+}
+
 TEST(RingQueue, KeepsTheOrderWhenItGrowsWhileItsHeadIsInTheMiddle) {
   RingQueue<int> queue;
   for (int i = 0; i < 4; ++i) queue.push_back(i);

@@ -32,13 +32,20 @@ TEST(BufferPool, DoesNotKeepWhatHasGrownLarge) {
   EXPECT_EQ(pool.Take().capacity(), 0u);
 }
 
-TEST(BufferPool, KeepsABoundedNumber) {
+TEST(BufferPool, KeepsABoundedNumberOfBytes) {
   BufferPool pool;
-  for (int i = 0; i < 10'000; ++i) pool.Return(Filled(1));
-  int kept = 0;
+  constexpr std::size_t kBytes = 100'000;
+  constexpr std::size_t kKept = BufferPool::kKeptBytesMax / kBytes;
+  for (std::size_t i = 0; i < 2 * kKept; ++i) {
+    ByteBuffer buffer;
+    buffer.Reserve(kBytes);
+    pool.Return(std::move(buffer));
+  }
+  EXPECT_LE(pool.kept_bytes(), BufferPool::kKeptBytesMax);
+  std::size_t kept = 0;
   for (ByteBuffer buffer = pool.Take(); buffer.capacity() != 0; buffer = pool.Take()) ++kept;
-  EXPECT_GT(kept, 0);
-  EXPECT_LE(kept, 4096);
+  EXPECT_EQ(kept, kKept);
+  EXPECT_EQ(pool.kept_bytes(), 0u);
 }
 
 }  // namespace
