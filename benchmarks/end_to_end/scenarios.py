@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 # Which brokers a scenario runs on.
 EACH = ("reference", "others", "one")  # the reference (mosquitto), brokers given by option, one node of ours
+# Where the kernel has most of the cost: also bare_relay, which keeps no promise and says what a broker can have there.
+BESIDE_CEILING = ("reference", "others", "ceiling", "one")
 OURS = ("one",)
 SCALING = ("nodes apart", "two cores")  # two nodes of a core each that know nothing of one another; one node of two cores
 PAIR = ("pair",)
@@ -55,9 +57,10 @@ SCENARIOS = [
     _load("shared group, 100 to 10, QoS 1", "shared -c 100 --members 10 -q 1 -s 64 --window 50", Goal("rate", 9, 9.9)),
     _load("fan-out 1 to 1000, QoS 0", "fan-out -c 1000 -q 0 -s 64 --window 20", Goal("rate", 7, 12.5)),
     _load("fan-out 1 to 1000, one at a time", "fan-out -c 1000 -q 0 -s 64 --window 1", _less("cpu", 0.55, 0.5)),
-    _load("pairs, QoS 1, window 1", "pair -c 10 -q 1 -s 64 --window 1", Goal("rate", 1.7, 1.9)),
+    _load("pairs, QoS 1, window 1", "pair -c 10 -q 1 -s 64 --window 1", Goal("rate", 1.7, 1.9),
+          Goal("rate", 0.85, 0.95, of="ceiling"), brokers=BESIDE_CEILING),
     _load("1000 pairs, QoS 1, 5 k/s", "pair -c 1000 -q 1 -s 64 --rate 5000", _less("cpu", 0.75, 0.55),
-          _less("p50", 1.1, 0.9), _less("p99", 1.1, 0.9)),
+          _less("cpu", 1.25, 1.1, of="ceiling"), _less("p50", 1.1, 0.9), _less("p99", 1.1, 0.9), brokers=BESIDE_CEILING),
     _load("wildcards, 6,900 filters, 22 matches", "wildcard -c 14 --filters 6900 -s 64 --window 20", Goal("rate", 15, 20)),
     _load("wildcards, 1,000 filters", "wildcard -c 14 --filters 1000 -s 64 --window 20", brokers=OURS),
     _load("wildcards, 1,000,000 filters", "wildcard -c 14 --filters 1000000 -s 64 --window 20",

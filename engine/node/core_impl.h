@@ -7,6 +7,7 @@
 
 #include "engine/base/log.h"
 #include "engine/node/core.h"
+#include "engine/reactor/monotonic_clock.h"
 
 namespace tandem::node {
 
@@ -70,7 +71,7 @@ void Core<T>::Turn() {
   ResetLateClosers();
   PublishMail();
   ReportFigures();
-  const MonoNs ended = ReadClocks().mono_ns;
+  const MonoNs ended = reactor::MonotonicNow();
   shard_.NoteFlushed(ended);
   counters_.core.Busy(ended - began);
   // Whatever still waits for the link, or was read and kept, gets another turn before this core may
