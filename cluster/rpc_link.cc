@@ -84,7 +84,6 @@ class RpcLink::Outgoing final : public capnp::OutgoingRpcMessage, public kj::Ref
 
 void RpcLink::Outgoing::send() {
   const Segments segments = message_.getSegmentsForOutput();
-  ++link_.traffic_.messages_sent;
   std::size_t words = 0;
   for (const auto& segment : segments) words += segment.size();
   const bool gathers = link_.staged_ && link_.staged_->gathered_bytes() != 0;
@@ -216,7 +215,6 @@ absl::Status RpcLink::Pump() {
   while (frames_.size() < kFramesWaiting) {
     TANDEM_ASSIGN_OR_RETURN(std::optional<ReceiveBuffer::Frame> frame, connection_.NextFrame());
     if (!frame) break;
-    ++traffic_.messages_received;
     if (handler_ != nullptr) {
       TANDEM_ASSIGN_OR_RETURN(const bool handled, HandleFrame(*frame));
       if (handled) continue;

@@ -20,12 +20,10 @@
 
 namespace tandem::cluster {
 
-// Counters of one connection's traffic.
+// Bytes of records that one connection has sent.
 struct RpcTraffic {
-  std::uint64_t messages_sent = 0;
-  std::uint64_t messages_received = 0;
-  std::uint64_t bytes_copied = 0;    // of records, on their way out
-  std::uint64_t bytes_gathered = 0;  // of records, sent from where they were
+  std::uint64_t bytes_copied = 0;
+  std::uint64_t bytes_gathered = 0;  // sent from where they were
 };
 
 // Takes the frames of a lane that are not for the RPC system (peer.capnp, LaneFrame).

@@ -6,10 +6,13 @@
 namespace tandem::broker {
 
 MatchCache::Result MatchCache::Match(std::string_view topic) {
+  if (last_->topic == topic && last_->shape == trie_.shape()) return {.entries = last_->entries};
   const std::uint64_t hash = absl::HashOf(ToAbsl(topic));
   Slot& slot = slots_[hash % kSlots];
-  if (slot.hash == hash && slot.shape == trie_.shape() && slot.topic == topic)
+  if (slot.hash == hash && slot.shape == trie_.shape() && slot.topic == topic) {
+    last_ = &slot;
     return {.entries = slot.entries};
+  }
   const Result result = Walk(topic);
   if (slot.candidate != hash) {
     slot.candidate = hash;

@@ -17,11 +17,14 @@ namespace tandem::broker {
 
 // In front of the trie of one core, with the same contracts. One slot per hash of a topic; a topic
 // gets it when it comes twice without another new one for that slot in between, so topics that come
-// once cost no more than the look. Everything kept is void when the trie changes its shape.
+// once cost no more than the look. Everything kept is void when the trie changes its shape. Several
+// messages on one topic, as a publisher sends them, find its slot without the hash.
 class MatchCache {
  public:
   explicit MatchCache(const SubscriptionTrie& trie, std::size_t visits_max = kMatchVisitsMax)
-      : trie_(trie), visits_max_(visits_max), slots_(kSlots) {}
+      : trie_(trie), visits_max_(visits_max), slots_(kSlots), last_(slots_.data()) {}
+  MatchCache(const MatchCache&) = delete;
+  MatchCache& operator=(const MatchCache&) = delete;
 
   struct Result {
     // As by SubscriptionTrie::Match, good until the next change of the trie or the next call.
@@ -49,6 +52,7 @@ class MatchCache {
   const SubscriptionTrie& trie_;
   const std::size_t visits_max_;
   std::vector<Slot> slots_;
+  const Slot* last_;                       // where the last answer was found
   std::vector<const FilterEntry*> found_;  // by the last walk
   std::size_t heap_bytes_ = 0;
 };

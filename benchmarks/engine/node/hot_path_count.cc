@@ -49,6 +49,8 @@ constexpr Scenario kScenarios[] = {
     {"pairs_qos1", "pair", 10, QoS::kAtLeastOnce, 50, 64},
     {"pairs_qos2", "pair", 10, QoS::kExactlyOnce, 50, 64},
     {"pairs_qos1_window1", "pair", 10, QoS::kAtLeastOnce, 1, 64},
+    // A turn for each packet, as on a core with little to do.
+    {"one_pair_qos1_window1", "pair", 1, QoS::kAtLeastOnce, 1, 64},
     {"fan_in_qos1", "fan-in", 100, QoS::kAtLeastOnce, 20, 64},
     {"fan_out_qos0", "fan-out", 200, QoS::kAtMostOnce, 20, 64},
     {"fan_out_qos0_window1", "fan-out", 200, QoS::kAtMostOnce, 1, 64},

@@ -54,8 +54,10 @@ TEST_F(MatchCacheTest, SaysWhatTheTrieSaysWhateverChanges) {
         trie.Unsubscribe(filter, SubscriberId{who});
       }
       for (int round = 0; round < 3; ++round) {  // not kept, kept, served from what is kept
-        for (const std::string& topic : kTopics)
+        for (const std::string& topic : kTopics) {
           RC_ASSERT(ByCache(cache, topic) == ByWalk(trie, topic));
+          RC_ASSERT(ByCache(cache, topic) == ByWalk(trie, topic));  // the last one again
+        }
       }
     }
   }));
@@ -72,6 +74,22 @@ TEST_F(MatchCacheTest, ManyTopicsHaveTheirOwnAnswers) {
         ASSERT_THAT(ByCache(cache_, topic), ElementsAreArray(ByWalk(trie_, topic)));
     }
   }
+}
+
+// The slot of the last answer is another topic's when that topic comes again.
+TEST_F(MatchCacheTest, TheLastAnswerIsGoneWithItsSlot) {
+  constexpr std::uint32_t kTopics = 5000;  // more than there are slots
+  for (std::uint32_t i = 0; i < kTopics; ++i) trie_.Subscribe("t/" + std::to_string(i), By(i));
+  for (int i = 0; i < 3; ++i) cache_.Match("t/0");
+  for (std::uint32_t i = 1; i < kTopics; ++i) {
+    const std::string topic = "t/" + std::to_string(i);
+    cache_.Match(topic);
+    cache_.Match(topic);  // takes a slot, that of t/0 in the end, and is no last answer
+  }
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THAT(ByCache(cache_, "t/0"), ElementsAreArray(ByWalk(trie_, "t/0")));
+  trie_.Subscribe("#", By(kTopics));
+  EXPECT_THAT(ByCache(cache_, "t/0"), ElementsAreArray(ByWalk(trie_, "t/0")));
 }
 
 TEST_F(MatchCacheTest, KeepsATopicThatComesTwiceAndNoOther) {
