@@ -21,6 +21,7 @@ class Broker:
         self.cpus = cpus
         self.processes = []
         self.hosts = []
+        self.logs = []
 
     def __enter__(self):
         try:
@@ -51,6 +52,10 @@ class Broker:
         _until(lambda: not any(map(_listens, ports)), 10, lambda: f"somebody still listens on one of {ports}")
         self.hosts = []
 
+    def last_words(self):
+        """The end of what its processes have written."""
+        return "".join(f"\n{log.name}: {log.read_text()[-1000:]}" for log in self.logs if log.stat().st_size)
+
     @property
     def pid(self):
         return self.processes[0].pid
@@ -68,6 +73,7 @@ class Broker:
 
     def _spawn(self, log_name, cpu, *command):
         log = self.folder / log_name
+        self.logs.append(log)
         with open(log, "wb") as out:
             self.processes.append(subprocess.Popen(["taskset", "-c", cpu, *map(str, command)], stdout=out, stderr=out))
         return log
