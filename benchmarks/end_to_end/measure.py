@@ -52,16 +52,19 @@ class Bench:
 
     def load_on_each_cpu(self, broker, arguments):
         """One run of two generators, each on a CPU of the broker's and with clients, topics and a host of its own. Nobody takes a
-        CPU from the other: neither is woken into the other's time slice (SCHED_BATCH), and the generators sleep at once. Yields
-        the results one by one."""
+        CPU from the other: neither is woken into the other's time slice (SCHED_BATCH), and the generators sleep at once."""
         started = []
         for number, cpu in enumerate(broker.cpus):
             own = [*arguments, "--prefix", f"bench{number}", "-t", f"bench{number}"]
             process = broker.processes[min(number, len(broker.processes) - 1)]
             host = broker.hosts[min(number, len(broker.hosts) - 1)]
             started.append(self._start_load([host], process.pid, cpu, ["--batch"], own, spin_us=0))
-        for process in started:
-            yield self._result(process)
+        try:
+            return [self._result(process) for process in started]
+        finally:
+            for process in started:  # still there if another one has failed
+                process.kill()
+                process.wait()
 
     def idle_bytes(self, broker, arguments, clients):
         """Resident bytes that the broker has more per client while they are connected."""
@@ -142,7 +145,7 @@ def add_round(outcome, bench, broker, scenario):
         return
     before, cpu_before = broker.resident_bytes(), broker.cpu_ns()
     if scenario.kind == "scaling":
-        results = list(bench.load_on_each_cpu(broker, scenario.arguments))
+        results = bench.load_on_each_cpu(broker, scenario.arguments)
         sample = of_all(results, len(broker.processes))
     else:
         results = [bench.load(broker, scenario.arguments)]
