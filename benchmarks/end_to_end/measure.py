@@ -51,14 +51,17 @@ class Bench:
         return self._result(self._start_load(broker.hosts, broker.pid, self.cpu, self._policy(broker), arguments))
 
     def load_on_each_cpu(self, broker, arguments):
-        """One run of two generators, each on a CPU of the broker's and with clients, topics and a host of its own. Nobody takes a
-        CPU from the other: neither is woken into the other's time slice (SCHED_BATCH), and the generators sleep at once."""
+        """One run of two generators on each CPU of the broker's, with clients and topics of their own: one for either node of two, so
+        that, as with one node of two cores, half the clients of each core are on the other CPU. Nobody takes a CPU from the
+        other: neither is woken into the other's time slice (SCHED_BATCH), and the generators sleep at once."""
         started = []
-        for number, cpu in enumerate(broker.cpus):
-            own = [*arguments, "--prefix", f"bench{number}", "-t", f"bench{number}"]
-            process = broker.processes[min(number, len(broker.processes) - 1)]
-            host = broker.hosts[min(number, len(broker.hosts) - 1)]
-            started.append(self._start_load([host], process.pid, cpu, ["--batch"], own, spin_us=0))
+        for cpu in broker.cpus:
+            for node in range(2):
+                name = f"bench{cpu}-{node}"
+                process = broker.processes[min(node, len(broker.processes) - 1)]
+                host = broker.hosts[min(node, len(broker.hosts) - 1)]
+                own = [*arguments, "--prefix", name, "-t", name]
+                started.append(self._start_load([host], process.pid, cpu, ["--batch"], own, spin_us=0))
         try:
             return [self._result(process) for process in started]
         finally:
