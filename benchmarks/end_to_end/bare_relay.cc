@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "engine/base/byte_buffer.h"
 #include "engine/base/strings.h"
+#include "engine/reactor/monotonic_clock.h"
 #include "engine/reactor/uring_transport.h"
 #include "proto/mqtt/decoder.h"
 #include "proto/mqtt/encoder.h"
@@ -29,9 +30,10 @@ class Relay : public reactor::NullHandler {
   explicit Relay(reactor::UringTransport& transport) : transport_(transport) {}
 
   void Turn() {
-    transport_.Poll(*this);
+    const MonoNs now = reactor::MonotonicNow();
+    transport_.Poll(now, *this);
     for (const ConnectionId id : std::exchange(dirty_, {})) Flush(id);
-    transport_.Wait(kNever);
+    transport_.Wait(now, kNever);
   }
 
   void OnAccepted(reactor::ListenerId, ConnectionId id, const reactor::Endpoint&) {

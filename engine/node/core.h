@@ -195,7 +195,7 @@ class Core final : private reactor::StreamPort {
   void ResetLateClosers();
   void PublishMail();
   void NoteMailDepth(std::size_t bytes);
-  void SleepUnlessBusy(bool busy);
+  void SleepUnlessBusy(bool busy, MonoNs ended);
 
   CoreOptions options_;
   T& transport_;

@@ -43,7 +43,7 @@ void Core<T>::Turn() {
   const MonoNs began = now_.mono_ns;
   shard_.SetTime(now_);
   if (partner_) partner_->BeginTurn(now_);
-  const bool had_events = transport_.Poll(*this) != 0;
+  const bool had_events = transport_.Poll(now_.mono_ns, *this) != 0;
   const Drained mail = DrainMail();
   RunInbox();
   bool busy = had_events || mail.any;
@@ -78,7 +78,7 @@ void Core<T>::Turn() {
   // sleep. Of what is left in the transport Wait() knows.
   busy |= partner_waits_ || !read_on_.empty() || !dirty_.empty();
   if (had_events || mail.any) idle_since_ = now_.mono_ns;
-  SleepUnlessBusy(busy);
+  SleepUnlessBusy(busy, ended);
 }
 
 template <reactor::Transport T>
@@ -91,7 +91,7 @@ bool Core<T>::TurnPartner() {
 }
 
 template <reactor::Transport T>
-void Core<T>::SleepUnlessBusy(bool busy) {
+void Core<T>::SleepUnlessBusy(bool busy, MonoNs ended) {
   if (busy || !inbox_.IsEmpty()) idle_since_ = now_.mono_ns;
   if (busy || !inbox_.IsEmpty() || now_.mono_ns - idle_since_ < options_.spin_ns) {
     transport_.Submit();
@@ -102,7 +102,7 @@ void Core<T>::SleepUnlessBusy(bool busy) {
   if (!closing_.empty()) deadline = std::min(deadline, closing_.front().first);
   if (mail_full_) deadline = std::min(deadline, now_.mono_ns + kMailLookNs);
   if (draining_ && shard_.connections() != 0) deadline = std::min(deadline, drain_pace_.NextAt());
-  transport_.Wait(deadline);
+  transport_.Wait(ended, deadline);
 }
 
 template <reactor::Transport T>

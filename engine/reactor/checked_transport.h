@@ -105,11 +105,12 @@ class CheckedTransport {
     transport_.Close(id, mode);
   }
   template <TransportHandler Handler>
-  std::size_t Poll(Handler& handler) {
+  std::size_t Poll(MonoNs now, Handler& handler) {
     CheckThread();
+    CheckTime(now);
     TANDEM_CHECK_MSG(!std::exchange(polling_, true), "Poll from within an event");
     Watch<Handler> watch{*this, handler};
-    const std::size_t events = transport_.Poll(watch);
+    const std::size_t events = transport_.Poll(now, watch);
     polling_ = false;
     return events;
   }
@@ -117,10 +118,11 @@ class CheckedTransport {
     CheckThread();
     transport_.Submit();
   }
-  void Wait(MonoNs deadline) {
+  void Wait(MonoNs now, MonoNs deadline) {
     CheckThread();
+    CheckTime(now);
     TANDEM_CHECK_MSG(!polling_, "Wait from within an event");
-    transport_.Wait(deadline);
+    transport_.Wait(now, deadline);
   }
   Waker& waker() noexcept { return transport_.waker(); }
   auto counters() const requires requires(const T& t) { t.counters(); }
@@ -206,6 +208,9 @@ class CheckedTransport {
     }
   };
 
+  void CheckTime(MonoNs now) {
+    TANDEM_CHECK_MSG(now >= std::exchange(now_, now), "time that goes back");
+  }
   void CheckThread() const {
     TANDEM_CHECK_MSG(std::this_thread::get_id() == thread_, "a transport used by another thread");
   }
@@ -227,6 +232,7 @@ class CheckedTransport {
   T& transport_;
   const std::thread::id thread_ = std::this_thread::get_id();
   bool polling_ = false;
+  MonoNs now_ = INT64_MIN;
   absl::flat_hash_map<ConnectionId, Watched> watched_;
   absl::flat_hash_set<const std::uint8_t*> lent_;
 };

@@ -391,7 +391,7 @@ bool MemoryTransport::IsOver(Connection& connection) {
   return false;
 }
 
-void MemoryTransport::Wait(MonoNs deadline) {
+void MemoryTransport::Wait(MonoNs, MonoNs deadline) {
   Submit();
   if (std::exchange(waker_.woken, false) || !to_look_at_.empty()) return;
   const MonoNs until = std::min(deadline, network_.NextEvent());

@@ -53,10 +53,11 @@ class MemoryTransport {
   ConnectionId Adopt(std::unique_ptr<Handoff> handoff);
   void Close(ConnectionId id, CloseMode mode);
   template <TransportHandler Handler>
-  std::size_t Poll(Handler& handler);
+  std::size_t Poll(MonoNs now, Handler& handler);
   void Submit();
-  // If nothing is ready, moves the network's time to its next event or to `deadline`.
-  void Wait(MonoNs deadline);
+  // The time is the network's. If nothing is ready, moves the network's time to its next event or
+  // to `deadline`.
+  void Wait(MonoNs now, MonoNs deadline);
   Waker& waker() noexcept { return waker_; }
 
   std::size_t lent() const noexcept { return leases_.size(); }
@@ -127,7 +128,7 @@ class MemoryTransport {
 };
 
 template <TransportHandler Handler>
-std::size_t MemoryTransport::Poll(Handler& handler) {
+std::size_t MemoryTransport::Poll(MonoNs, Handler& handler) {
   std::size_t handled = 0;
   for (Event event; handled < options_.poll_events_max && NextEvent(event); ++handled) {
     switch (event.kind) {

@@ -2,6 +2,8 @@
 // world for tests, a kernel-bypass stack. Chosen at build time; no file descriptor shows above it.
 //
 // Rules for both sides
+//  - It is told the time, which never goes back, and reads no clock of its own but to bound a
+//  Poll().
 //  - A transport lives and dies on its core's thread; only Waker::Wake may be called elsewhere.
 //  - Poll() is the only place where handler methods run; no call below runs one in place.
 //  - Memory given to Send() stays untouched until OnSent or OnClosed of that connection. At most
@@ -142,7 +144,7 @@ template <class T>
 concept Transport = requires(T& t, const ListenOptions& listen, const ConnectOptions& connect, ListenerId listener,
                              ConnectionId id, std::span<const Fragment> fragments, const ReceivedSlice& slice,
                              MutableBytes memory, CloseMode mode, std::unique_ptr<Handoff> handoff, NullHandler& handler,
-                             MonoNs deadline, SentNotice notice) {
+                             MonoNs now, MonoNs deadline, SentNotice notice) {
   { t.Listen(listen) } -> std::same_as<absl::StatusOr<ListenerId>>;
   { t.StopListening(listener) } -> std::same_as<void>;
   { t.LocalEndpoint(listener) } -> std::same_as<Endpoint>;  // the port that port 0 became
@@ -156,9 +158,9 @@ concept Transport = requires(T& t, const ListenOptions& listen, const ConnectOpt
   { t.Detach(id) } -> std::same_as<void>;             // no send in flight; ends in OnDetached, also if the stream ends meanwhile; data may still come before
   { t.Adopt(std::move(handoff)) } -> std::same_as<ConnectionId>;  // receiving begins, in the mode it had
   { t.Close(id, mode) } -> std::same_as<void>;
-  { t.Poll(handler) } -> std::same_as<std::size_t>;   // handles what is ready, bounded; how many events there were
+  { t.Poll(now, handler) } -> std::same_as<std::size_t>;  // handles what is ready, bounded; how many events there were
   { t.Submit() } -> std::same_as<void>;               // once per turn: hands all new work to the kernel
-  { t.Wait(deadline) } -> std::same_as<void>;         // submits, then sleeps until an event, Wake() or `deadline`
+  { t.Wait(now, deadline) } -> std::same_as<void>;    // submits, then sleeps until an event, Wake() or `deadline`
   { t.waker() } -> std::same_as<Waker&>;
 };
 // clang-format on

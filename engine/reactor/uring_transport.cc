@@ -88,9 +88,9 @@ void UringTransport::Release(const ReceivedSlice& slice) {
   (is_large ? *large_ : *small_).Return(static_cast<std::uint16_t>(slice.lease));
 }
 
-void UringTransport::BeginPoll() {
+void UringTransport::BeginPoll(MonoNs now) {
   UringDoorbellSender::Current() = this;
-  now_ = MonotonicNow();
+  now_ = now;
   poll_left_ = options_.poll_events_max;
   NoteSubmitted();
   wheel_.Advance(now_, [this](std::uint64_t cookie) { OnTimer(cookie); });
@@ -188,14 +188,14 @@ void UringTransport::Submit() {
   ring_->Submit();
 }
 
-void UringTransport::Wait(MonoNs deadline) {
+void UringTransport::Wait(MonoNs now, MonoNs deadline) {
   PrepareSubmit();
   if (!queued_.empty() || quiet_next_ != quiet_submitted_ || ring_->HasCompletions() ||
       !waker_->gate().TryClose()) {
     ring_->Submit();
     return;
   }
-  now_ = MonotonicNow();
+  now_ = now;
   const MonoNs until = std::min(deadline, wheel_.NextDeadline());
   if (until > now_) {
     ring_->SubmitAndWait(until == kNever ? kNever : until - now_);

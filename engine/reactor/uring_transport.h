@@ -119,9 +119,9 @@ class UringTransport final : private UringDoorbellSender {
   ConnectionId Adopt(std::unique_ptr<Handoff> handoff);
   void Close(ConnectionId id, CloseMode mode);
   template <TransportHandler Handler>
-  std::size_t Poll(Handler& handler);
+  std::size_t Poll(MonoNs now, Handler& handler);
   void Submit();
-  void Wait(MonoNs deadline);
+  void Wait(MonoNs now, MonoNs deadline);
   Waker& waker() noexcept { return *waker_; }
 
   UringCounters counters() const;
@@ -164,7 +164,7 @@ class UringTransport final : private UringDoorbellSender {
   UringTransport(const UringOptions& options, std::unique_ptr<UringRing> ring);
 
   // uring_transport.cc: the turn.
-  void BeginPoll();
+  void BeginPoll(MonoNs now);
   bool NextEvent(Event& event);
   bool TakeQueued(Event& event);
   bool Complete(const UringCompletion& completion, Event& event);
@@ -257,8 +257,8 @@ class UringTransport final : private UringDoorbellSender {
 };
 
 template <TransportHandler Handler>
-std::size_t UringTransport::Poll(Handler& handler) {
-  BeginPoll();
+std::size_t UringTransport::Poll(MonoNs now, Handler& handler) {
+  BeginPoll(now);
   std::size_t handled = 0;
   for (Event event; NextEvent(event); ++handled) {
     switch (event.kind) {

@@ -61,7 +61,7 @@ class ScriptedTransport {
   void Close(ConnectionId id, CloseMode) { events_.push_back({Event::Kind::kClosed, id, {}}); }
 
   template <TransportHandler Handler>
-  std::size_t Poll(Handler& handler) {
+  std::size_t Poll(MonoNs, Handler& handler) {
     polled_.swap(events_);
     for (const Event& event : polled_) {
       switch (event.kind) {
@@ -85,7 +85,7 @@ class ScriptedTransport {
     return handled;
   }
   void Submit() {}
-  void Wait(MonoNs) {}
+  void Wait(MonoNs, MonoNs) {}
   Waker& waker() noexcept { return waker_; }
 
  private:

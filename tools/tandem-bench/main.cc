@@ -172,7 +172,7 @@ void Drive(reactor::UringTransport& transport, const Options& options, Load& loa
     }
     const MonoNs wake = std::min({deadline, watch.NextLine(), end});
     if (wake - now < kNearNs || now - last_work < options.spin_ns) continue;
-    transport.Wait(wake);
+    transport.Wait(now, wake);
     began = reactor::MonotonicNow();
   }
 }

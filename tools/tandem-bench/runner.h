@@ -29,7 +29,7 @@ class Runner {
   MonoNs Turn(Clock clock) {
     OpenSome(clock());
     Events<Clock> events{*this, clock};
-    was_busy_ = transport_.Poll(events) != 0;
+    was_busy_ = transport_.Poll(clock(), events) != 0;
     load_.Tick(clock());
     Flush();
     return load_.NextDeadline();

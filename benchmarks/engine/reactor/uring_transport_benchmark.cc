@@ -64,10 +64,10 @@ class EchoServer {
     port.store(transport_->LocalEndpoint(listener).port);
     const double began_ns = ThreadCpuNs();
     while (!stop.load(std::memory_order_relaxed)) {
-      transport_->Poll(*this);
+      transport_->Poll(MonotonicNow(), *this);
       FlushDirty();
       // Submits and waits in one call; returns at once while there are completions.
-      transport_->Wait(MonotonicNow() + 10 * kNanosecondsPerMillisecond);
+      transport_->Wait(MonotonicNow(), MonotonicNow() + 10 * kNanosecondsPerMillisecond);
     }
     counters = transport_->counters();
     cpu_ns = ThreadCpuNs() - began_ns;
@@ -141,8 +141,8 @@ class Clients {
   // One turn; how many frames came back in it.
   std::size_t Turn() {
     const std::size_t before = received_bytes_;
-    if (transport_->Poll(*this) == 0) {
-      transport_->Wait(MonotonicNow() + 10 * kNanosecondsPerMillisecond);
+    if (transport_->Poll(MonotonicNow(), *this) == 0) {
+      transport_->Wait(MonotonicNow(), MonotonicNow() + 10 * kNanosecondsPerMillisecond);
     } else {
       for (const ConnectionId id : dirty_) SendMore(id);
       dirty_.clear();
@@ -260,9 +260,9 @@ void BM_ConnectAndClose(benchmark::State& state) {
     for (std::int64_t i = 0; i < kBatch; ++i)
       benchmark::DoNotOptimize(client_transport->Connect({.remote = remote}).ok());
     while (client.closed < until_client || server.closed < until_server) {
-      client_transport->Poll(client);
+      client_transport->Poll(MonotonicNow(), client);
       client_transport->Submit();
-      server_transport->Poll(server);
+      server_transport->Poll(MonotonicNow(), server);
       server_transport->Submit();
     }
   }

@@ -26,7 +26,7 @@ class UringPort final : public reactor::StreamPort {
  public:
   explicit UringPort(reactor::UringTransport& transport) : transport_(transport) {}
 
-  void Poll() { transport_.Poll(*this); }
+  void Poll() { transport_.Poll(reactor::MonotonicNow(), *this); }
 
   absl::StatusOr<reactor::ListenerId> Listen(const reactor::ListenOptions& options,
                                              reactor::AcceptHandler& handler) override {
@@ -221,7 +221,7 @@ class UringCore {
     if (more || killed_ || link_->NextDeadline() <= now.mono_ns) {
       transport.Submit();
     } else {
-      transport.Wait(link_->NextDeadline());
+      transport.Wait(now.mono_ns, link_->NextDeadline());
     }
   }
 

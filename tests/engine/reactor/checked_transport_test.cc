@@ -62,7 +62,7 @@ struct User {
 
 class CheckedUserDeathTest : public ::testing::Test {
  protected:
-  CheckedUserDeathTest() : id_(scripted_.Accept()) { checked_.Poll(user_); }
+  CheckedUserDeathTest() : id_(scripted_.Accept()) { checked_.Poll(0, user_); }
 
   void Send(Bytes bytes) {
     const Fragment fragment{bytes.data(), bytes.size()};
@@ -79,15 +79,15 @@ class CheckedUserDeathTest : public ::testing::Test {
 TEST_F(CheckedUserDeathTest, KeepsTheRulesAndLives) {
   Send(memory_);
   scripted_.Deliver(id_, memory_);
-  checked_.Poll(user_);
+  checked_.Poll(0, user_);
   EXPECT_EQ(checked_.lent(), 1u);
   checked_.Release(user_.slices.at(0));
   EXPECT_EQ(checked_.lent(), 0u);
   memory_[0] = 9;  // sent: may be used again
   Send(memory_);
-  checked_.Poll(user_);
+  checked_.Poll(0, user_);
   checked_.Close(id_, CloseMode::kReset);
-  checked_.Poll(user_);
+  checked_.Poll(0, user_);
   Send(memory_);  // late, with an id that is gone
 }
 
@@ -109,14 +109,21 @@ TEST_F(CheckedUserDeathTest, SendsAfterClose) {
 TEST_F(CheckedUserDeathTest, ChangesMemoryThatIsBeingSent) {
   Send(memory_);
   memory_[3] = 9;
-  EXPECT_DEATH(checked_.Poll(user_), "memory changed");
+  EXPECT_DEATH(checked_.Poll(0, user_), "memory changed");
 }
 
 TEST_F(CheckedUserDeathTest, ReleasesASliceTwice) {
   scripted_.Deliver(id_, memory_);
-  checked_.Poll(user_);
+  checked_.Poll(0, user_);
   checked_.Release(user_.slices.at(0));
   EXPECT_DEATH(checked_.Release(user_.slices.at(0)), "not lent");
+}
+
+TEST_F(CheckedUserDeathTest, TurnsTimeBack) {
+  checked_.Poll(5, user_);
+  checked_.Wait(5, kNever);
+  EXPECT_DEATH(checked_.Poll(4, user_), "time that goes back");
+  EXPECT_DEATH(checked_.Wait(4, kNever), "time that goes back");
 }
 
 TEST_F(CheckedUserDeathTest, ComesFromAnotherThread) {
@@ -127,7 +134,7 @@ TEST_F(CheckedUserDeathTest, ComesFromAnotherThread) {
 class Liar : public ScriptedTransport {
  public:
   template <TransportHandler Handler>
-  std::size_t Poll(Handler& handler) {
+  std::size_t Poll(MonoNs, Handler& handler) {
     if (lie == Lie::kSent) handler.OnSent(about);
     if (lie == Lie::kClosed) handler.OnClosed(about, CloseReason::kLocal);
     if (lie == Lie::kReceived) handler.OnReceived(about, {lent, 0});
@@ -145,11 +152,11 @@ class Liar : public ScriptedTransport {
 
 class CheckedLiarDeathTest : public ::testing::Test {
  protected:
-  CheckedLiarDeathTest() { checked_.Poll(user_); }  // the connection is accepted
+  CheckedLiarDeathTest() { checked_.Poll(0, user_); }  // the connection is accepted
 
   void Says(Liar::Lie lie) {
     liar_.lie = lie;
-    checked_.Poll(user_);
+    checked_.Poll(0, user_);
   }
 
   Liar liar_;

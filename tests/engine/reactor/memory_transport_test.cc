@@ -57,7 +57,7 @@ TEST_F(MemoryTransportTest, NothingLeavesBeforeSubmit) {
   for (int i = 0; i < 100; ++i) {
     world.Idle();
     server.Turn();
-    client.transport->Poll(client);
+    client.transport->Poll(world.network.now(), client);
   }
   EXPECT_EQ(server.Of(pair.there).received, "");
   EXPECT_EQ(client.Of(pair.here).sent, 0);
@@ -66,14 +66,14 @@ TEST_F(MemoryTransportTest, NothingLeavesBeforeSubmit) {
 
 TEST_F(MemoryTransportTest, WaitMovesTimeToTheNextEventOrTheDeadline) {
   const MonoNs began = world.network.now();
-  server.transport->Wait(began + 5);
+  server.transport->Wait(world.network.now(), began + 5);
   EXPECT_EQ(world.network.now(), began + 5);
   server.transport->waker().Wake();
-  server.transport->Wait(began + 10);
+  server.transport->Wait(world.network.now(), began + 10);
   EXPECT_EQ(world.network.now(), began + 5) << "woken: returns at once";
   Listen();
   StartConnect();
-  server.transport->Wait(began + kNanosecondsPerSecond);
+  server.transport->Wait(world.network.now(), began + kNanosecondsPerSecond);
   EXPECT_EQ(world.network.now(), began + 5 + world.network.options().latency_ns);
 }
 
@@ -154,7 +154,7 @@ TEST(MemoryNetwork, IsDeterministic) {
     MemoryClient peer(network, transport.LocalEndpoint(listener));
     peer.Write(Pattern(100'000));
     do {
-      transport.Poll(scribe);
+      transport.Poll(network.now(), scribe);
       transport.Submit();
     } while (network.Step());
     return scribe.text;

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/reactor/monotonic_clock.h"
 #include "engine/reactor/transport.h"
 
 namespace tandem::reactor {
@@ -79,7 +80,7 @@ class Party {
 
   Life& Of(ConnectionId id) { return lives[static_cast<std::uint64_t>(id)]; }
   std::size_t Turn() {
-    const std::size_t events = transport->Poll(*this);
+    const std::size_t events = transport->Poll(MonotonicNow(), *this);
     transport->Submit();
     return events;
   }

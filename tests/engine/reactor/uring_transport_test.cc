@@ -88,8 +88,8 @@ TEST_F(UringTransportTest, WakeFromAnotherThreadEndsTheSleep) {
   });
   const MonoNs far = MonotonicNow() + 60 * kNanosecondsPerSecond;
   for (int round = 1; round <= 200; ++round) {
-    server.transport->Wait(far);
-    server.transport->Poll(server);
+    server.transport->Wait(MonotonicNow(), far);
+    server.transport->Poll(MonotonicNow(), server);
     // Also a wake-up that came before the sleep has ended it, and none is left over for the next.
     woken.store(round);
   }
@@ -106,8 +106,8 @@ TEST_F(UringTransportTest, SendThatNobodyWaitsForEndsNoSleep) {
     const std::uint64_t before = client.transport->counters().completions;
     const int sent = client.Of(here).sent;
     client.Send(here, "x", notice);
-    client.transport->Wait(MonotonicNow() + kNanosecondsPerMillisecond);
-    client.transport->Poll(client);
+    client.transport->Wait(MonotonicNow(), MonotonicNow() + kNanosecondsPerMillisecond);
+    client.transport->Poll(MonotonicNow(), client);
     EXPECT_EQ(client.Of(here).sent, sent + 1);
     EXPECT_EQ(client.transport->counters().completions - before,
               notice == SentNotice::kSoon ? 1u : 0u);
@@ -134,8 +134,8 @@ std::uint64_t WakeEachOther() {
     other_waker.store(&party.transport->waker());
     my_waker.Wake();
     while (turn.load() < kRounds) {
-      party.transport->Wait(far);
-      party.transport->Poll(party);
+      party.transport->Wait(MonotonicNow(), far);
+      party.transport->Poll(MonotonicNow(), party);
       if (turn.load() % 2 == 1) {
         turn.fetch_add(1);
         my_waker.Wake();
@@ -145,8 +145,8 @@ std::uint64_t WakeEachOther() {
     while (!may_die.load()) std::this_thread::yield();
   });
   while (turn.load() < kRounds) {
-    mine.transport->Wait(far);
-    mine.transport->Poll(mine);
+    mine.transport->Wait(MonotonicNow(), far);
+    mine.transport->Poll(MonotonicNow(), mine);
     if (turn.load() % 2 == 0 && other_waker.load() != nullptr) {
       turn.fetch_add(1);
       other_waker.load()->Wake();
@@ -199,7 +199,7 @@ TEST_F(UringTransportTest, PollIsBounded) {
   std::size_t most = 0;
   while (server.accepted.size() < 100 && !world.Expired()) {
     client.Turn();
-    most = std::max(most, server.transport->Poll(server));
+    most = std::max(most, server.transport->Poll(MonotonicNow(), server));
     server.transport->Submit();
   }
   EXPECT_EQ(server.accepted.size(), 100u);
@@ -226,9 +226,9 @@ TEST_F(UringTransportTest, GracefulCloseGivesUpOnAPeerThatTakesNothing) {
 TEST_F(UringTransportTest, WaitEndsAtItsDeadline) {
   const MonoNs began = MonotonicNow();
   server.Turn();
-  server.transport->Wait(began + 30 * kNanosecondsPerMillisecond);
+  server.transport->Wait(MonotonicNow(), began + 30 * kNanosecondsPerMillisecond);
   EXPECT_GE(MonotonicNow(), began + 30 * kNanosecondsPerMillisecond);
-  server.transport->Wait(began);  // over: does not sleep
+  server.transport->Wait(MonotonicNow(), began);  // over: does not sleep
   EXPECT_LT(MonotonicNow(), began + 10 * kNanosecondsPerSecond);
 }
 

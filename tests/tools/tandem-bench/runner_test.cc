@@ -32,7 +32,7 @@ class Server : public reactor::NullHandler {
   }
 
   void Turn() {
-    transport_.Poll(*this);
+    transport_.Poll(0, *this);
     for (auto& [id, stream] : streams_) {
       ByteBuffer& output = broker_.output(static_cast<std::uint64_t>(id));
       if (stream.is_sending || output.empty()) continue;
