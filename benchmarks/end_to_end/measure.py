@@ -31,10 +31,10 @@ class Outcome:
     given_up: int = 0
     generator_limited: int = 0  # rounds in which the generator was the limit
 
-    def figure(self, name):
-        """The median of the rounds that have this figure, or None."""
+    def figure(self, name, of=statistics.median):
+        """The median, or other mean, of the rounds that have this figure, or None."""
         values = [sample[name] for sample in self.samples if sample.get(name) is not None]
-        return statistics.median(values) if values else None
+        return of(values) if values else None
 
     def spread(self):
         """How far the rates of the rounds lie apart: (greatest - least) / median."""

@@ -25,9 +25,10 @@ def number(value):
 class Verdict:
     """One goal of one scenario against what was measured."""
 
-    def __init__(self, scenario, goal, value):
-        """`value`: the figure, or its ratio to what the goal compares it with; None if that was not measured."""
-        self.scenario, self.goal, self.value = scenario, goal, value
+    def __init__(self, scenario, goal, value, by_means):
+        """`value`: the figure, or its ratio to what the goal compares it with, by medians of the rounds; None if that was not
+        measured. `by_means`: the same, by their means."""
+        self.scenario, self.goal, self.value, self.by_means = scenario, goal, value, by_means
         self.is_met = value is not None and goal.is_met(value, goal.must)
         self.reaches_aim = value is not None and goal.is_met(value, goal.aim)
 
@@ -37,10 +38,10 @@ class Verdict:
         what = "" if self.value is None else "aim reached" if self.reaches_aim else "must reached" if self.is_met else "MISSED"
         bound = "at least" if self.goal.more else "at most"
         return [self.scenario.name, f"{_UNITS[self.goal.figure]}{of}", f"{number(self.value)}{sign}",
-                f"{bound} {number(self.goal.must)}{sign}", f"{number(self.goal.aim)}{sign}", what]
+                f"{number(self.by_means)}{sign}", f"{bound} {number(self.goal.must)}{sign}", f"{number(self.goal.aim)}{sign}", what]
 
 
-VERDICT_HEAD = ["scenario", "figure", "measured", "must", "aim", "verdict"]
+VERDICT_HEAD = ["scenario", "figure", "measured", "by means", "must", "aim", "verdict"]
 OUTCOME_HEAD = ["scenario", "broker", "messages/s", "spread", "p50 us", "p99 us", "ack p50 us", "ack p99 us", "CPU us/message", "lost", "disorder", "memory", "notes"]
 
 
