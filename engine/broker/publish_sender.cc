@@ -1,7 +1,6 @@
 #include "engine/broker/publish_sender.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "proto/mqtt/encoder.h"
 
@@ -19,15 +18,6 @@ std::optional<std::uint32_t> RemainingSeconds(MonoNs expires_at, MonoNs now) noe
 }
 
 }  // namespace
-
-void PublishSender::ForgetFrames() noexcept {
-  if (current_ == nullptr) return;
-  current_ = nullptr;
-  current_message_ = MessagePtr();
-  for (; encoded_ != 0; encoded_ &= encoded_ - 1) {
-    frames_[static_cast<std::size_t>(std::countr_zero(encoded_))] = Frame{};
-  }
-}
 
 inline mqtt::PublishHead PublishSender::HeadOf(mqtt::Version version, const MessageFields& fields,
                                                const Form& form) const {
@@ -65,7 +55,6 @@ PublishSender::Frame PublishSender::Encode(mqtt::Version version, RoutedMessage&
   const mqtt::PublishHead head = HeadOf(version, fields, form);
   Outbox& out = context_.outbox;
   Frame frame;
-  frame.encoded = true;
   frame.offset = static_cast<std::uint32_t>(out.bytes.size());
   frame.id_offset = static_cast<std::uint32_t>(mqtt::EncodePublishHead(head, out.bytes));
   const std::size_t head_bytes = out.bytes.size() - frame.offset;
@@ -95,12 +84,11 @@ bool PublishSender::Send(Client& client, RoutedMessage& message, const Form& for
     const std::size_t v5 = client.version == mqtt::Version::k5 ? 1 : 0;
     const std::size_t index =
         (static_cast<std::size_t>(form.qos) * 2 + v5) * 2 + (form.retain ? 1 : 0);
-    Frame& shared = frames_[index];
-    if (!shared.encoded) {
-      shared = Encode(client.version, message, form);
+    if ((encoded_ & 1u << index) == 0) {
+      frames_[index] = Encode(client.version, message, form);
       encoded_ |= 1u << index;
     }
-    frame = &shared;
+    frame = &frames_[index];
   }
   if (frame->packet_bytes > client.packet_bytes_max) return false;
 

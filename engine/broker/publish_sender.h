@@ -53,12 +53,15 @@ class PublishSender {
   bool Fits(const Client& client, const MessageFields& fields, const Form& form);
 
   // At the start of each routing: the fields of another message may stand at the same address.
-  void ForgetFrames() noexcept;
+  void ForgetFrames() noexcept {
+    current_ = nullptr;
+    if (current_message_) current_message_ = MessagePtr();
+    encoded_ = 0;
+  }
 
  private:
   // Head and, if small, payload of one form.
   struct Frame {
-    bool encoded = false;
     std::uint32_t offset = 0;
     std::uint32_t size = 0;          // in the outbox
     std::uint32_t packet_bytes = 0;  // with the payload

@@ -85,7 +85,7 @@ void RetainedFetcher::Ask(std::uint64_t number, Fetch& fetch) {
   End(number, *session);
 }
 
-void RetainedFetcher::GoOn() {
+void RetainedFetcher::AskUnfinished() {
   std::vector<std::uint64_t> now = std::exchange(unfinished_, {});
   for (std::size_t i = 0; i < now.size(); ++i) {
     if (i == kStepsPerTurnMax) {
@@ -162,8 +162,7 @@ void RetainedFetcher::Cancel(Session& session) {
   session.newer_topics.clear();
 }
 
-void RetainedFetcher::Continue(Session& session) {
-  if (session.fetches.empty() || session.page_asked) return;
+void RetainedFetcher::AskAgain(Session& session) {
   // Ask() may end a fetch and so take it out of the list.
   const std::vector<std::uint64_t> numbers = session.fetches;
   for (const std::uint64_t number : numbers) {

@@ -35,10 +35,14 @@ class RetainedFetcher {
   // belong to SUBSCRIBE).
   void Cancel(Session& session);
   // The session has room again.
-  void Continue(Session& session);
+  void Continue(Session& session) {
+    if (!session.fetches.empty() && !session.page_asked) AskAgain(session);
+  }
 
   // Looks for more in this core's own retained messages, a bounded step; once per turn while busy.
-  void GoOn();
+  void GoOn() {
+    if (!unfinished_.empty()) AskUnfinished();
+  }
   bool busy() const noexcept { return !unfinished_.empty(); }
 
   void OnQuery(CoreId from, const RetainedQuery& query);
@@ -65,6 +69,8 @@ class RetainedFetcher {
 
   RetainedPage Answer(const RetainedQuery& query) const;
   Room RoomOf(const Session& session) const noexcept;
+  void AskAgain(Session& session);
+  void AskUnfinished();
   void Ask(std::uint64_t number, Fetch& fetch);
   void Take(Fetch& fetch, Session& session, const RetainedPage& page);
   void End(std::uint64_t number, Session& session);

@@ -52,7 +52,11 @@ class RouteBatch {
 
   // Adds a small message behind the others. False if it has other terms, was numbered by another
   // core or finds no room: then it needs a batch of its own.
-  bool TryAdd(const RouteTerms& terms, const MessageFields& fields);
+  bool TryAdd(const RouteTerms& terms, const MessageFields& fields) {
+    const bool fits = HasRoomFor(fields) && IsOfTheSame(terms, fields.id);
+    if (fits) Write(terms.origin.number, fields);
+    return fits;
+  }
 
   const RouteTerms& terms() const noexcept { return block_->terms; }
   std::uint32_t messages() const noexcept { return block_->messages; }
@@ -107,11 +111,26 @@ class RouteBatch {
   static constexpr std::size_t kBytesMax = kBlockBytes - sizeof(Block);
   static_assert(sizeof(Head) + sizeof(MonoNs) + kMessageBytesMax <= kBytesMax);
   static constexpr std::size_t kCacheLineBytes = 64;
-  // So far ahead of the message that is read: a few messages.
+  // So far ahead of the message that is read or written: a few messages.
   static constexpr std::size_t kAskedBytes = 10 * kCacheLineBytes;
+  static constexpr std::size_t kWantedBytes = 6 * kCacheLineBytes;
 
+  bool HasRoomFor(const MessageFields& fields) const noexcept {
+    return sizeof(Head) + sizeof(MonoNs) + fields.topic.size() + fields.properties.size() +
+               fields.payload.size() <=
+           kBytesMax - block_->used_bytes;
+  }
+  bool IsOfTheSame(const RouteTerms& terms, const MessageId& id) const noexcept {
+    const RouteTerms& own = block_->terms;
+    const MessageId& last = block_->last_message;
+    return terms.read_at == own.read_at && terms.origin.epoch == own.origin.epoch &&
+           terms.origin.stream == own.origin.stream && terms.unasked == own.unasked &&
+           terms.epoch == own.epoch && terms.crosses == own.crosses &&
+           terms.steps_alone == own.steps_alone && id.node == last.node && id.core == last.core &&
+           id.incarnation == last.incarnation;
+  }
   MessageFields Read(const std::byte*& place) const noexcept;
-  void Write(const PeerOrigin& origin, const MessageFields& fields) noexcept;
+  void Write(std::uint64_t origin, const MessageFields& fields) noexcept;
 
   std::unique_ptr<Block, GiveBack> block_;
 };

@@ -41,6 +41,14 @@ inline void Router::FindEntries(const MessageFields& fields) {
   if (!matches.whole) context_.metrics.MatchCutOff();
 }
 
+// Of the groups that match: the core that took the message from its publisher chooses.
+inline void Router::ChooseMembers(RoutedMessage& message, Targets& targets) {
+  for (const FilterEntry* entry : entries_) {
+    for (const auto& group : entry->groups())
+      ChooseMember(*group, message, Preference::kFair, targets);
+  }
+}
+
 Router::Result Router::FromClient(const MessageFields& fields, const Retaining& retaining,
                                   std::optional<PublisherStep> step) {
   const WrittenLog::Routing routing(context_.written, context_.now.mono_ns, DeliveryPath::kLocal);
@@ -371,14 +379,6 @@ void Router::DeliverMatches(RoutedMessage& message, bool steps_alone) {
   }
 }
 
-// Of the groups that match: the core that took the message from its publisher chooses.
-void Router::ChooseMembers(RoutedMessage& message, Targets& targets) {
-  for (const FilterEntry* entry : entries_) {
-    for (const auto& group : entry->groups())
-      ChooseMember(*group, message, Preference::kFair, targets);
-  }
-}
-
 // One filter matched: nothing to merge.
 void Router::DeliverTo(std::span<const Subscription> subscribers, RoutedMessage& message,
                        bool steps_alone) {
@@ -553,8 +553,8 @@ void Router::GiveUp(const SharedKey& key, const RoutedMessage& message, const Ta
 }
 
 // Whether an acknowledgement waits until the core says that it has the message.
-bool Router::NeedsAnswer(CoreId core, std::span<const IntrusivePtr<SharedKey>> groups,
-                         const Targets& targets) const noexcept {
+inline bool Router::NeedsAnswer(CoreId core, std::span<const IntrusivePtr<SharedKey>> groups,
+                                const Targets& targets) const noexcept {
   // Should it brake the publisher, the brake must be there first.
   if (brakes_.IsCongested(core)) return true;
   // The member's session may be mirrored: then its copy on the other node is part of the promise.
@@ -575,13 +575,10 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
                             .unasked = targets.unasked,
                             .crosses = targets.peer && epoch != 0,
                             .steps_alone = targets.steps_alone && epoch != 0};
-  const bool is_small = RouteBatch::IsSmall(message.fields());
-  const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>> groups, bool routes,
+  const auto send = [&](CoreId core, std::vector<IntrusivePtr<SharedKey>>&& groups, bool routes,
                         std::uint64_t tried) {
     if (origin.number != 0) peer_.RelayedTo(core, origin);
     const bool answers = commit && NeedsAnswer(core, groups, targets);
-    if (routes && groups.empty() && is_small && !answers)
-      return context_.outbox.cores.Route(core, terms, message.fields());
     if (answers) last = routed_.Send(Index(core));
     message.Share()->MarkShared();
     std::unique_ptr<PublisherStep> step;
@@ -598,9 +595,16 @@ std::uint64_t Router::SendToCores(RoutedMessage& message, const Targets& targets
                             .hops = targets.hops,
                             .step = std::move(step)}});
   };
+  const bool is_plain = route && RouteBatch::IsSmall(message.fields());
   for (std::uint64_t left = targets.cores; left != 0; left &= left - 1) {
     const auto core = static_cast<CoreId>(std::countr_zero(left));
-    send(core, std::exchange(core_groups_[Index(core)], {}), route, 0);
+    std::vector<IntrusivePtr<SharedKey>>& groups = core_groups_[Index(core)];
+    if (is_plain && groups.empty() && !(commit && NeedsAnswer(core, groups, targets))) {
+      if (origin.number != 0) peer_.RelayedTo(core, origin);
+      context_.outbox.cores.Route(core, terms, message.fields());
+    } else {
+      send(core, std::move(groups), route, 0);
+    }
   }
   for (const PassedOn& passed : targets.passed_on)
     send(passed.to, {passed.group}, false, passed.tried);

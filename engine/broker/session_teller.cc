@@ -245,12 +245,11 @@ BlockVector<QueuePlace> SessionTeller::TakePlaces(Crossing crossing) {
 
 // Places of one session are told in their order, so one that takes its message along lets those
 // before it go first.
-void SessionTeller::EndRouting(const MessageId& id, Crossing crossing) {
+void SessionTeller::TellRouted(const MessageId& id, Crossing crossing) {
   if (!untold_.empty()) {
     if (crossing != Crossing::kNo) KeepUntold(id);
     untold_.clear();
   }
-  if (placed_.empty()) return;
   std::size_t untold = 0;
   for (std::size_t i = 0; i < placed_.size(); ++i) {
     if (IsNamed(placed_[i], crossing == Crossing::kYes)) continue;

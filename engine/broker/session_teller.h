@@ -73,7 +73,9 @@ class SessionTeller {
   // The places of the present routing, for the record with which the message is about to cross;
   // none if that cannot tell them.
   BlockVector<QueuePlace> TakePlaces(Crossing crossing);
-  void EndRouting(const MessageId& id, Crossing crossing);
+  void EndRouting(const MessageId& id, Crossing crossing) {
+    if (!untold_.empty() || !placed_.empty()) TellRouted(id, crossing);
+  }
   // A message for a session that gives way to the other node's, which may not get it otherwise.
   void Along(const Session& session, const MessagePtr& message, mqtt::QoS qos, bool retain,
              std::span<const std::uint32_t> identifiers);
@@ -106,6 +108,7 @@ class SessionTeller {
   };
   bool IsNamed(const NewPlace& place, bool crosses) const noexcept;
   void TellWithMessage(const MessageId& id, const NewPlace& place, bool crosses);
+  void TellRouted(const MessageId& id, Crossing crossing);
   void TellNamed(const MessageId& id, std::span<const NewPlace> places);
   BlockVector<QueuePlace> Describe(std::span<const NewPlace> places);
   SessionRecord HeadRecord(const Session& session) const;
