@@ -50,18 +50,16 @@ class Bench:
         """One run; the result as tandem-bench writes it."""
         return self._result(self._start_load(broker.hosts, broker.pid, self.cpu, self._policy(broker), arguments))
 
-    def load_on_each_cpu(self, broker, arguments):
-        """One run of two generators on each CPU of the broker's, with clients and topics of their own: one for either node of two, so
-        that, as with one node of two cores, half the clients of each core are on the other CPU. Nobody takes a CPU from the
-        other: neither is woken into the other's time slice (SCHED_BATCH), and the generators sleep at once."""
+    def load_on_each_cpu(self, broker, arguments, round_number):
+        """One run of two generators, each on a CPU of the broker's and with clients and topics of its own, which it spreads over both
+        nodes as a node of two cores spreads them over its cores: by their ids, which differ from round to round. Nobody takes a CPU from the other: neither is woken into the
+        other's time slice (SCHED_BATCH), and the generators sleep at once."""
         started = []
-        for cpu in broker.cpus:
-            for node in range(2):
-                name = f"bench{cpu}-{node}"
-                process = broker.processes[min(node, len(broker.processes) - 1)]
-                host = broker.hosts[min(node, len(broker.hosts) - 1)]
-                own = [*arguments, "--prefix", name, "-t", name]
-                started.append(self._start_load([host], process.pid, cpu, ["--batch"], own, spin_us=0))
+        for number, cpu in enumerate(broker.cpus):
+            name = f"bench{number}-{round_number}"
+            own = [*arguments, "--round-robin", "--prefix", name, "-t", name]
+            process = broker.processes[min(number, len(broker.processes) - 1)]
+            started.append(self._start_load(broker.hosts, process.pid, cpu, ["--batch"], own, spin_us=0))
         try:
             return [self._result(process) for process in started]
         finally:
@@ -148,7 +146,7 @@ def add_round(outcome, bench, broker, scenario):
         return
     before, cpu_before = broker.resident_bytes(), broker.cpu_ns()
     if scenario.kind == "scaling":
-        results = bench.load_on_each_cpu(broker, scenario.arguments)
+        results = bench.load_on_each_cpu(broker, scenario.arguments, len(outcome.samples))
         sample = of_all(results, len(broker.processes))
     else:
         results = [bench.load(broker, scenario.arguments)]
