@@ -2,8 +2,8 @@
 // world for tests, a kernel-bypass stack. Chosen at build time; no file descriptor shows above it.
 //
 // Rules for both sides
-//  - It is told the time, which never goes back, and reads no clock of its own but to bound a
-//  Poll().
+//  - It is told the time, which never goes back. Itself it reads the clock only to bound a
+//    Poll().
 //  - A transport lives and dies on its core's thread; only Waker::Wake may be called elsewhere.
 //  - Poll() is the only place where handler methods run; no call below runs one in place.
 //  - Memory given to Send() stays untouched until OnSent or OnClosed of that connection. At most

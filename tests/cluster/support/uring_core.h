@@ -221,7 +221,7 @@ class UringCore {
     if (more || killed_ || link_->NextDeadline() <= now.mono_ns) {
       transport.Submit();
     } else {
-      transport.Wait(now.mono_ns, link_->NextDeadline());
+      transport.Wait(reactor::MonotonicNow(), link_->NextDeadline());
     }
   }
 
