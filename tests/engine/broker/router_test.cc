@@ -192,6 +192,26 @@ TEST_F(RouterTest, ChoosesNoMembersForAMessageThatAnotherNodeHasRouted_P10) {
   EXPECT_EQ(member.queue.waiting_messages(), 1u);
 }
 
+TEST_F(RouterTest, ARecordCountsAsAppliedOnceTheCoresThatItWentOnToSaySo_P2) {
+  PeerUp();
+  trie_.SetCoreInterest("t", CoreId{1}, true);
+  const std::string large(RouteBatch::kMessageBytesMax, 'x');
+  const auto arrive = [&](std::uint64_t number, std::string_view payload) {
+    router_.FromPeer(
+        PublishRecord{.message = Message::Create({.topic = "t", .payload = AsBytes(payload)})},
+        peer_.Received(CoreId{0}, number));
+  };
+  arrive(1, "x");
+  arrive(2, large);
+  EXPECT_EQ(Mail<RouteBatch>(0).messages(), 1u);
+  EXPECT_TRUE(Mail<RouteMessage>(1).message);
+  EXPECT_EQ(peer_.AppliedHere(CoreId{0}), 0u);
+  peer_.AppliedAt(CoreId{1}, {.origin = {.epoch = 1, .number = 1}, .parts = 1});
+  EXPECT_EQ(peer_.AppliedHere(CoreId{0}), 1u);
+  peer_.AppliedAt(CoreId{1}, {.origin = {.epoch = 1, .number = 2}, .parts = 1});
+  EXPECT_EQ(peer_.AppliedHere(CoreId{0}), 2u);
+}
+
 TEST_F(RouterTest, HandsAMessageOnWhenTheMemberHasLeftMeanwhileButNotForEver_P10) {
   PeerUp();
   trie_.SetGroupCounts("t", "g", {Side::kPeerNode, CoreId{0}}, {1, 1});
