@@ -169,6 +169,24 @@ TEST_F(SessionTellerTest, TellsPlacesApartThatTheMessageCannotTakeAlong) {
   EXPECT_THAT(Told<SessionOrderRecord>(), SizeIs(1));
 }
 
+// The copy may get the message behind what it is told of the session, and must not take it for new.
+TEST_F(SessionTellerTest, NamesThenWhatCrossedBeforeAnybodyFollowed_P5) {
+  Up();
+  teller_.PlacedUntold(session_, Push(7));
+  teller_.EndRouting({.number = 7}, Crossing::kYes);
+  teller_.PlacedUntold(session_, Push(8));
+  teller_.EndRouting({.number = 8}, Crossing::kNo);
+  session_.queue.DropOldestQueued();
+  session_.queue.DropOldestQueued();
+  EXPECT_EQ(records(), 0u);
+  teller_.Tell(session_, 0);
+  const auto orders = Told<SessionOrderRecord>();
+  ASSERT_THAT(orders, SizeIs(1)) << "the other one has not crossed";
+  EXPECT_EQ(orders[0].message.number, 7u);
+  ASSERT_THAT(orders[0].places, SizeIs(1));
+  EXPECT_EQ(orders[0].places[0].number, 0u);
+}
+
 TEST_F(SessionTellerTest, SendsAMessageAlongThatDoesNotCrossOnItsOwn) {
   Up();
   teller_.BeginFollowing(session_);
