@@ -52,8 +52,8 @@ class Bench:
 
     def load_on_each_cpu(self, broker, arguments, round_number):
         """One run of two generators, each on a CPU of the broker's and with clients and topics of its own, which it spreads over both
-        nodes as a node of two cores spreads them over its cores: by their ids, which differ from round to round. Nobody takes a CPU from the other: neither is woken into the
-        other's time slice (SCHED_BATCH), and the generators sleep at once."""
+        nodes as a node of two cores spreads them over its cores: there by their ids, which differ from round to round. Nobody takes a
+        CPU from the other: neither is woken into the other's time slice (SCHED_BATCH), and the generators sleep at once."""
         started = []
         for number, cpu in enumerate(broker.cpus):
             name = f"bench{number}-{round_number}"
